@@ -1,0 +1,68 @@
+"""Peers: the other programs a test may need (`@pytest.mark.peer("gh")`), where they are found, and what their absence means.
+
+On a developer's machine a test whose peer is missing is skipped and says which. Under `CI=true` it fails, and so does one
+that skips for any other reason while it carries the mark: a peer test that never runs proves nothing. `.ci/run` installs them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+PEERS = ("age", "gh", "pgbouncer", "postgresql", "supabase")
+"""Names the mark accepts; the program is the same word, but for PostgreSQL, whose server is looked for."""
+
+_PROGRAMS = {"postgresql": "postgres"}
+
+
+def npm_peers_dir() -> Path:
+    """Where `.ci/peers` installs peers that come from npm."""
+    cache = os.environ.get("HOTOPS_CACHE_DIR")
+    if cache is None:
+        base = os.environ.get("XDG_CACHE_HOME")
+        cache = str((Path(base) if base else Path.home() / ".cache") / "hotops")
+    return Path(cache) / "peers"
+
+
+def find_peer(name: str) -> Path | None:
+    """The program of a peer, or None. Looks where Debian keeps servers too, which is not on an ordinary user's PATH."""
+    folders = [os.environ.get("PATH", ""), "/usr/sbin", str(npm_peers_dir() / "node_modules/.bin")]
+    folders += sorted((str(path) for path in Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
+    found = shutil.which(_PROGRAMS.get(name, name), path=os.pathsep.join(folders))
+    return Path(found) if found else None
+
+
+def _peers_of(item: pytest.Item) -> list[str]:
+    names = [str(name) for mark in item.iter_markers("peer") for name in mark.args]
+    for name in names:
+        if name not in PEERS:
+            raise pytest.UsageError(f"{item.nodeid}: unknown peer {name!r}; known: {', '.join(PEERS)}")
+    return names
+
+
+def _must_run() -> bool:
+    return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose peers are not all here; the next hook turns the skip into a failure under CI."""
+    missing = [name for name in _peers_of(item) if find_peer(name) is None]
+    if missing:
+        pytest.skip(f"peer not installed: {', '.join(missing)}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under CI, a peer test that was skipped has failed."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and _must_run() and _peers_of(item):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid}: a peer test may not be skipped under CI. {reason}"
+    return report
