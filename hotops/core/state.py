@@ -69,16 +69,23 @@ def process_is_alive(pid: int, started: float | None = None) -> bool:
         return False
     except PermissionError:
         return True
-    if started is None:
+    fields = _stat(pid)
+    if fields is None:
         return True
-    seen = process_started(pid)
-    return seen is None or abs(seen - started) < 0.5
+    if fields[0] == "Z":
+        return False
+    return started is None or float(fields[19]) == started
 
 
 def process_started(pid: int) -> float | None:
     """Clock ticks since boot at which `pid` started (field 22 of /proc/PID/stat), None where /proc does not tell."""
+    fields = _stat(pid)
+    return float(fields[19]) if fields else None
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the state on (the name before may hold spaces), None where there is no /proc."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return None
-    return float(stat.rpartition(")")[2].split()[19])

@@ -1,0 +1,330 @@
+"""The one HTTP core of all clients: connections, deadlines, safe retries, limits, typed errors."""
+
+from __future__ import annotations
+
+import json
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import httpx
+
+from hotops import __version__
+from hotops.core.clock import Clock
+from hotops.core.errors import (
+    ApiError,
+    Conflict,
+    Forbidden,
+    NotFound,
+    PreconditionFailed,
+    RateLimited,
+    ServerError,
+    Unauthorized,
+    WireError,
+)
+from hotops.core.limiter import Limiter, NoLimiter, Rate
+from hotops.core.secret import scrub
+from hotops.core.world import World
+
+USER_AGENT = f"hotops/{__version__}"
+#: Repeating these is safe whatever became of the first try.
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+#: Statuses that say "not now"; 500 is left out: it is a bug more often than a bad minute.
+TRANSIENT = frozenset({502, 503, 504})
+_MAX_ERROR_TEXT = 600
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request that went out, as evidence and tests count it. `status` is None where no answer came."""
+
+    method: str
+    host: str
+    path: str
+    status: int | None
+    request_id: str | None
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A usable answer. `data` is the JSON body, None where the body is empty (many clouds answer writes with nothing)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    request_id: str | None
+    duration_s: float
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def data(self) -> Any:
+        if not self.body.strip():
+            return None
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise WireError(
+                f"The answer is not the JSON it should be: {scrub(self.text[:80])!r}.",
+                remedy="Something stands between hotops and the cloud, or the answer was cut. Try again.",
+                code="not_json",
+            ) from error
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often and how patiently a safe request is repeated. A value, so that tests inject their own."""
+
+    attempts: int = 4
+    first_s: float = 0.25
+    factor: float = 2.0
+    cap_s: float = 8.0
+    jitter: float = 0.2
+
+    def pause_s(self, attempt: int) -> float:
+        return min(self.first_s * self.factor**attempt, self.cap_s) * (1 + random.uniform(-self.jitter, self.jitter))
+
+
+#: The surface's own reading of an error body: (status, body, headers) -> (message, code or None).
+ReadError = Callable[[int, bytes, Mapping[str, str]], tuple[str, str | None]]
+#: Turns a general ApiError into a cloud's particular one (a lease, a lack of room).
+Refine = Callable[[ApiError], ApiError]
+
+
+def plain_error(status: int, body: bytes, headers: Mapping[str, str]) -> tuple[str, str | None]:
+    """The `message` or `error` of a JSON body, else the text itself."""
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return text[:_MAX_ERROR_TEXT] or f"status {status}", None
+    if isinstance(data, dict):
+        message = data.get("message") or data.get("error") or data
+        code = data.get("status") or data.get("code")
+        return str(message)[:_MAX_ERROR_TEXT], code if isinstance(code, str) else None
+    return str(data)[:_MAX_ERROR_TEXT], None
+
+
+@lru_cache(maxsize=4)
+def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
+    """One TLS context a process (making one costs 20 ms; forked children share it safely)."""
+    if ca_file is None:
+        return httpx.create_ssl_context()
+    return ssl.create_default_context(cafile=ca_file)
+
+
+class MappedTransport(httpx.BaseTransport):
+    """Real names, sandbox addresses: connects to the mapped address, keeps Host and SNI as the client meant them."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        verify = tls_context(str(world.ca_file)) if world.ca_file else True
+        self._inner = httpx.HTTPTransport(verify=verify, limits=httpx.Limits(max_connections=64), trust_env=False)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        port = request.url.port or (443 if request.url.scheme == "https" else 80)
+        address = self._world.locate(host, port)
+        if address is None:
+            raise httpx.ConnectError(f"the name {host} does not resolve in this sandbox (port {port})")
+        extensions = dict(request.extensions)
+        if address.tls:
+            extensions["sni_hostname"] = host
+        url = request.url.copy_with(scheme="https" if address.tls else "http", host=address.address, port=address.port)
+        mapped = httpx.Request(
+            request.method, url, headers=request.headers, stream=request.stream, extensions=extensions
+        )
+        return self._inner.handle_request(mapped)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def make_transport(world: World) -> httpx.BaseTransport:
+    """The transport for a world: mapped in a sandbox, plain HTTPS otherwise."""
+    if world.hosts is not None:
+        return MappedTransport(world)
+    return httpx.HTTPTransport(verify=tls_context(), limits=httpx.Limits(max_connections=64), trust_env=True)
+
+
+def warm() -> None:
+    """Pay once, in a parent, for what each forked worker would pay again: the TLS context and httpcore's late imports."""
+    with httpx.Client(verify=tls_context()):
+        pass
+    "x".encode("idna")
+
+
+class Http:
+    """Requests to one surface of a cloud.
+
+    Retries only what is safe: idempotent methods on connection errors, 502, 503 and 504; any method where the request is
+    proven not to have been applied (it never left, or 429). Everything else is raised with `applied=None` for the caller to
+    look before repeating. Safe for use by several threads.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        transport: httpx.BaseTransport,
+        clock: Clock,
+        headers: Mapping[str, str] | None = None,
+        limiter: Limiter | None = None,
+        retry: Retry | None = None,
+        read_error: ReadError = plain_error,
+        refine: Refine = lambda error: error,
+        timeout_s: float = 20.0,
+        on_call: Callable[[Call], None] | None = None,
+        request_id_header: str = "fly-request-id",
+    ) -> None:
+        self._base_url = base_url
+        self._clock = clock
+        self._limiter = limiter or NoLimiter()
+        self._retry = retry or Retry()
+        self._read_error = read_error
+        self._refine = refine
+        self._on_call = on_call
+        self._request_id_header = request_id_header
+        # httpx.Client.__init__ would build a TLS context of its own (20 ms) unless it is given one.
+        self._client = httpx.Client(
+            transport=transport,
+            headers={"user-agent": USER_AGENT, **(headers or {})},
+            timeout=httpx.Timeout(timeout_s, connect=10.0),
+            trust_env=False,
+            follow_redirects=False,
+        )
+        self._guard = threading.Lock()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        limits: tuple[tuple[str, Rate], ...] = (),
+        timeout_s: float | None = None,
+        idempotent: bool | None = None,
+        accept: frozenset[int] = frozenset(),
+        follow: bool = False,
+    ) -> Answer:
+        """Send and read one answer. `limits` are the buckets this request takes from; `accept` are error statuses to return.
+
+        Raises the ApiError of the status, or WireError where no usable answer came.
+        """
+        repeatable = method in IDEMPOTENT if idempotent is None else idempotent
+        content = None if body is None else json.dumps(body).encode()
+        sent = {"content-type": "application/json"} if content is not None else {}
+        attempt = 0
+        while True:
+            for bucket, rate in limits:
+                self._limiter.take(bucket, rate)
+            try:
+                answer = self._send(
+                    method, path, params=params, content=content, headers={**sent, **(headers or {})}, timeout_s=timeout_s,
+                    follow=follow,
+                )
+                if answer.status < 400 or answer.status in accept:
+                    return answer
+                error: ApiError | WireError = self._api_error(method, path, answer)
+                again = answer.status == 429 or (repeatable and answer.status in TRANSIENT)
+            except WireError as wire:
+                error = wire
+                again = wire.applied is False or repeatable
+                if wire.failure_code == "unresolved":
+                    again = False
+            attempt += 1
+            if not again or attempt >= self._retry.attempts:
+                raise error
+            wait_s = error.retry_after_s if isinstance(error, RateLimited) and error.retry_after_s else None
+            self._clock.sleep(wait_s if wait_s is not None else self._retry.pause_s(attempt - 1))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        timeout_s: float | None,
+        follow: bool,
+    ) -> Answer:
+        url = path if "://" in path else self._base_url + path
+        timeout = httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)) if timeout_s else httpx.USE_CLIENT_DEFAULT
+        request = self._client.build_request(method, url, params=params, content=content, headers=headers, timeout=timeout)
+        started = time.monotonic()
+        try:
+            response = self._client.send(request, follow_redirects=follow)
+        except httpx.HTTPError as error:
+            self._note(request, None, None, time.monotonic() - started)
+            raise wire_error(error, request.url.host) from error
+        took_s = time.monotonic() - started
+        request_id = response.headers.get(self._request_id_header)
+        self._note(request, response.status_code, request_id, took_s)
+        return Answer(response.status_code, response.headers, response.content, request_id, took_s)
+
+    def _note(self, request: httpx.Request, status: int | None, request_id: str | None, took_s: float) -> None:
+        if self._on_call is not None:
+            call = Call(request.method, request.url.host, request.url.path, status, request_id, took_s)
+            with self._guard:
+                self._on_call(call)
+
+    def _api_error(self, method: str, path: str, answer: Answer) -> ApiError:
+        message, code = self._read_error(answer.status, answer.body, answer.headers)
+        text = f"{method} {path.partition('?')[0]} answered {answer.status}: {scrub(message)}"
+        if answer.status == 429:
+            seconds = answer.headers.get("retry-after", "")
+            return RateLimited(
+                text,
+                request_id=answer.request_id,
+                retry_after_s=float(seconds) if seconds.replace(".", "", 1).isdigit() else None,
+            )
+        kind = _BY_STATUS.get(answer.status, ServerError if answer.status >= 500 or answer.status == 408 else ApiError)
+        details: dict[str, object] = {"cloud_code": code} if code else {}
+        return self._refine(
+            kind(text, status=answer.status, request_id=answer.request_id, details=details, remedy=_REMEDIES.get(answer.status, ""))
+        )
+
+
+_BY_STATUS: Mapping[int, type[ApiError]] = {
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    412: PreconditionFailed,
+}
+
+_REMEDIES: Mapping[int, str] = {
+    401: "The token is missing, mistyped or expired: make a new one.",
+    403: "The token is valid but may not do this: use one that covers this app or organisation.",
+    404: "Check the name; with an app-scoped token other apps look absent.",
+}
+
+
+def wire_error(error: httpx.HTTPError, host: str) -> WireError:
+    """What a transport error means, and whether the request can have been applied."""
+    if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)):
+        text = str(error)
+        if "resolve" in text or "Name or service" in text or "nodename" in text or "No address" in text:
+            return WireError(
+                f"{host} does not resolve: {text}.", remedy="Check the name and the DNS.", applied=False, code="unresolved"
+            )
+        if "certificate" in text.lower() or "ssl" in text.lower():
+            return WireError(f"TLS with {host} failed: {text}.", applied=False, code="tls")
+        return WireError(f"No connection to {host}: {text or type(error).__name__}.", applied=False, code="unreachable")
+    if isinstance(error, httpx.TimeoutException):
+        return WireError(f"{host} did not answer in time.", applied=None, code="timeout")
+    return WireError(f"The connection to {host} broke: {error or type(error).__name__}.", applied=None, code="broken")

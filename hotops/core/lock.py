@@ -1,0 +1,142 @@
+"""One run at a time on an environment: the lock, its holder, and what becomes of a dead one's."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from hotops.core.clock import Clock, rfc3339
+from hotops.core.errors import LockHeld
+from hotops.core.state import private_folder, process_is_alive, process_started, state_dir, write_atomically
+
+#: A run that never came back must not hold an environment for ever.
+LONGEST_HOLD_S = 4 * 3600.0
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds an environment, for which run, and why."""
+
+    run: str
+    reason: str
+    user: str
+    host: str
+    pid: int
+    pid_started: float | None
+    taken_at: float
+    expires_at: float
+
+    @classmethod
+    def of(cls, run: str, reason: str, pid: int, clock: Clock) -> Holder:
+        now = clock.now()
+        return cls(
+            run, reason, getpass.getuser(), socket.gethostname(), pid, process_started(pid), now, now + LONGEST_HOLD_S
+        )
+
+    def is_dead(self, now: float) -> bool:
+        """Whether the holder is known to be gone: its process ended here, or its time is over."""
+        if self.host == socket.gethostname():
+            return not process_is_alive(self.pid, self.pid_started)
+        return now > self.expires_at
+
+    def __str__(self) -> str:
+        reason = f", reason: {self.reason}" if self.reason else ""
+        return f"run {self.run} of {self.user}@{self.host} (pid {self.pid}) since {rfc3339(self.taken_at)}{reason}"
+
+
+class LockStore(Protocol):
+    """Where a lock lives: a file here, a git ref for everyone."""
+
+    scope: str
+
+    def create(self, holder: Holder) -> bool:
+        """Take the free lock; False if somebody has it. Atomic."""
+        ...
+
+    def read(self) -> Holder | None: ...
+
+    def remove(self, holder: Holder) -> None:
+        """Remove this holder's lock; another's stays."""
+        ...
+
+
+class FileLock:
+    """A lock that only this computer sees, and says so."""
+
+    scope = "this computer only"
+
+    def __init__(self, name: str, folder: Path | None = None) -> None:
+        safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+        self._path = private_folder(folder or state_dir() / "locks") / f"{safe}.json"
+
+    def create(self, holder: Holder) -> bool:
+        # Written whole under another name, then linked: the lock is never seen half-written, and link(2) refuses a second one.
+        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}.{holder.run}")
+        write_atomically(draft, json.dumps(asdict(holder)))
+        try:
+            os.link(draft, self._path)
+        except FileExistsError:
+            return False
+        finally:
+            draft.unlink(missing_ok=True)
+        return True
+
+    def read(self) -> Holder | None:
+        try:
+            data: Mapping[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return Holder(**data)
+
+    def remove(self, holder: Holder) -> None:
+        if self.read() == holder:
+            self._path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A lock in hand; `inherited` names the dead holder it was taken over from."""
+
+    holder: Holder
+    inherited: Holder | None = None
+
+
+def take(store: LockStore, *, run: str, reason: str, pid: int, clock: Clock) -> Taken:
+    """Take the lock for a run; the run's own lock is simply kept.
+
+    A dead holder's lock is taken over and reported (`inherited`), never in silence.
+    Raises LockHeld, which names holder, time and reason.
+    """
+    mine = Holder.of(run, reason, pid, clock)
+    inherited: Holder | None = None
+    for _ in range(3):
+        if store.create(mine):
+            return Taken(mine, inherited)
+        held = store.read()
+        if held is None:
+            continue
+        if held.run == run:
+            return Taken(held)
+        if not held.is_dead(clock.now()):
+            raise LockHeld(
+                f"The environment is held by {held} ({store.scope}).",
+                remedy="Wait for it to end, or talk to its holder.",
+                details=asdict(held),
+            )
+        store.remove(held)
+        inherited = held
+    raise LockHeld("The lock changes hands faster than it can be taken.", remedy="Try again.")
+
+
+def release(store: LockStore, run: str) -> None:
+    """Give the run's lock back; somebody else's is left alone."""
+    held = store.read()
+    if held is not None and held.run == run:
+        store.remove(held)
