@@ -1,0 +1,49 @@
+# hotops: `make demo` shows it, `make test lint` checks it. The environment in .venv is made when it is needed.
+
+VENV     := .venv
+BIN      := $(VENV)/bin
+STAMP    := $(VENV)/.installed
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help demo test lint bench soak docs wheel clean
+.DEFAULT_GOAL := help
+
+help:  ## What there is to make
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(STAMP): pyproject.toml hatch_build.py .ci/constraints.txt .ci/make_venv
+	@sh .ci/make_venv $(CURDIR)/$(VENV)
+	@echo "Installing hotops and what its tests need into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint .ci/constraints.txt --editable '.[dev,db,sandbox]'
+	@touch $@
+
+demo: $(STAMP)  ## Promote staging to production in the sandbox, and show what happened
+	@sh .ci/demo
+
+test: $(STAMP)  ## All tests, with branch coverage
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
+
+lint: $(STAMP)  ## Style, types, layers, playbooks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy hotops
+	$(BIN)/lint-imports
+	$(BIN)/ansible-lint
+
+bench: $(STAMP)  ## Cost per task, start-up, a promotion's own time
+	$(BIN)/python -m pytest tests/bench -m '' -s $(ARGS)
+
+soak: $(STAMP)  ## The long forms of the sweeps whose short forms are in `make test`
+	HOTOPS_SOAK=1 $(BIN)/python -m pytest -n auto -m soak --timeout 3600 $(ARGS)
+
+docs: $(STAMP)  ## The reference of the modules, in build/docs
+	@sh .ci/docs
+
+wheel: $(STAMP)  ## The wheel and the sdist, in dist/
+	$(BIN)/python -m build --no-isolation --outdir dist .
+
+clean:  ## Everything that was made, but not the evidence of runs
+	rm -rf $(VENV) build dist .coverage .coverage.* htmlcov .ansible .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find hotops tests playbooks roles -name __pycache__ -type d -prune -exec rm -rf {} +
