@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 
 from hotops.core.clock import Clock, SystemClock, basic_stamp
 from hotops.core.journal import Journal, NoJournal
@@ -45,6 +45,9 @@ class Context:
     run: str = ""
     reason: str = ""
     holder_pid: int = field(default_factory=os.getpid)
+    #: The environment (hotops.inventory) and the hosts selected in it, where the caller has an inventory.
+    environment: Any = None
+    selection: tuple[str, ...] = ()
     transport: httpx.BaseTransport | None = None
     limiter_of: Any = None
     calls: list[Call] = field(default_factory=list)
@@ -59,7 +62,7 @@ class Context:
         with self._guard:
             if kind not in self._clients:
                 self._clients[kind] = kind.from_context(self)
-            return cast(C, self._clients[kind])
+            return cast("C", self._clients[kind])
 
     def make_transport(self) -> httpx.BaseTransport:
         """The injected transport (tests), else the world's own."""
@@ -86,7 +89,7 @@ class Context:
             client.close()
         self._clients.clear()
 
-    def __enter__(self) -> Context:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -13,10 +13,12 @@ from hotops.core.parallel import map_parallel, map_settled
 
 S = TypeVar("S")
 
+_DOING = {"create": "creating", "update": "updating", "destroy": "destroying", "replace": "replacing"}
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an operation: `changed` (or would change, in check mode), the plan, and the operation's own result."""
+    """What came of an operation: `changed` (or would change, in check mode), the plan, the operation's own result."""
 
     changed: bool
     plan: Plan
@@ -27,7 +29,7 @@ class Outcome:
 def drive(operation: Operation[Any, S], *, check: bool = False) -> Outcome:
     """Observe, plan and, unless `check` or nothing is to do, apply and verify.
 
-    Raises what the operation raises. Where the operation `undoes`: RolledBack (the old state is proven back) or NotRestored.
+    Raises what the operation raises; where the operation `undoes`, RolledBack (the old state is proven) or NotRestored.
     A KeyboardInterrupt or a kill leaves what is done as it is; running the operation again converges.
     """
     state = operation.observe()
@@ -46,7 +48,7 @@ def drive(operation: Operation[Any, S], *, check: bool = False) -> Outcome:
         if not operation.undoes:
             raise
         _compensate(operation, plan, done, error)
-    return Outcome(True, plan, operation.report(state, plan, done), done)
+    return Outcome(changed=True, plan=plan, result=operation.report(state, plan, done), done=done)
 
 
 def refuse_if_readonly(name: str) -> None:
@@ -63,7 +65,9 @@ def waves(steps: tuple[Step, ...], done: Done) -> Iterator[tuple[Step, ...]]:
         ready = tuple(step for step in left if finished.issuperset(step.needs))
         if not ready:
             names = ", ".join(step.name for step in left)
-            raise HotopsError(f"The plan can't be ordered: {names} wait for each other or for a step that is not there.")
+            raise HotopsError(
+                f"The plan can't be ordered: {names} wait for each other or for a step that is not there."
+            )
         yield ready
         finished.update(step.name for step in ready)
         left = [step for step in left if step not in ready]
@@ -90,9 +94,11 @@ def journalled(operation: Operation[Any, Any], step: Step, done: Done, *, undo: 
     """One step, with its intent written before and its outcome after."""
     context = operation.context
     journal, clock = context.journal, context.clock
-    action = "undo" if undo else step.action
+    doing = "bringing back" if undo else _DOING[step.action]
     before, after = (step.after, step.before) if undo else (step.before, step.after)
-    number = journal.intent(operation.name, step.name, step.target, before=before, after=after, action=action)
+    number = journal.intent(
+        operation.name, step.name, step.target, before=before, after=after, action=f"{doing} {step.target}"
+    )
     started = clock.now()
     first_call = len(context.calls)
     fact: Fact = {}
@@ -124,7 +130,7 @@ def _compensate(operation: Operation[Any, Any], plan: Plan, done: dict[str, Fact
     context = operation.context
     said = cause.message if isinstance(cause, HotopsError) else f"{type(cause).__name__}: {cause}"
     details: dict[str, object] = {"cause": cause.as_failure() if isinstance(cause, HotopsError) else {"message": said}}
-    context.journal.event("rescue", operation=operation.name, reason=said)
+    context.journal.event("rescue", subject=operation.name, error=details["cause"])
     try:
         for _, steps in reversed(list(plan.phases())):
             map_parallel(lambda step: journalled(operation, step, done, undo=True), reversed(steps))

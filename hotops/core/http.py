@@ -53,7 +53,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """A usable answer. `data` is the JSON body, None where the body is empty (many clouds answer writes with nothing)."""
+    """A usable answer. `data` is the JSON body, None where it is empty (many clouds answer writes with nothing)."""
 
     status: int
     headers: Mapping[str, str]
@@ -90,7 +90,10 @@ class Retry:
     jitter: float = 0.2
 
     def pause_s(self, attempt: int) -> float:
-        return min(self.first_s * self.factor**attempt, self.cap_s) * (1 + random.uniform(-self.jitter, self.jitter))
+        return min(self.first_s * self.factor**attempt, self.cap_s) * self._spread()
+
+    def _spread(self) -> float:
+        return 1 + random.uniform(-self.jitter, self.jitter)  # noqa: S311 (spreads retries, hides nothing)
 
 
 #: The surface's own reading of an error body: (status, body, headers) -> (message, code or None).
@@ -99,7 +102,7 @@ ReadError = Callable[[int, bytes, Mapping[str, str]], tuple[str, str | None]]
 Refine = Callable[[ApiError], ApiError]
 
 
-def plain_error(status: int, body: bytes, headers: Mapping[str, str]) -> tuple[str, str | None]:
+def plain_error(status: int, body: bytes, _headers: Mapping[str, str]) -> tuple[str, str | None]:
     """The `message` or `error` of a JSON body, else the text itself."""
     text = body.decode("utf-8", "replace").strip()
     try:
@@ -156,7 +159,7 @@ def make_transport(world: World) -> httpx.BaseTransport:
 
 
 def warm() -> None:
-    """Pay once, in a parent, for what each forked worker would pay again: the TLS context and httpcore's late imports."""
+    """Pay once, in a parent, for what each forked worker would pay again: TLS context, httpcore's late imports."""
     with httpx.Client(verify=tls_context()):
         pass
     "x".encode("idna")
@@ -165,9 +168,9 @@ def warm() -> None:
 class Http:
     """Requests to one surface of a cloud.
 
-    Retries only what is safe: idempotent methods on connection errors, 502, 503 and 504; any method where the request is
-    proven not to have been applied (it never left, or 429). Everything else is raised with `applied=None` for the caller to
-    look before repeating. Safe for use by several threads.
+    Retries only what is safe: idempotent methods on connection errors, 502, 503 and 504; any method where the request
+    is proven not to have been applied (it never left, or 429). Everything else is raised with `applied=None`, for the
+    caller to look before repeating. Safe for use by several threads.
     """
 
     def __init__(
@@ -217,7 +220,7 @@ class Http:
         accept: frozenset[int] = frozenset(),
         follow: bool = False,
     ) -> Answer:
-        """Send and read one answer. `limits` are the buckets this request takes from; `accept` are error statuses to return.
+        """Send and read one answer. `limits`: the buckets this request takes from; `accept`: error statuses to return.
 
         Raises the ApiError of the status, or WireError where no usable answer came.
         """
@@ -230,7 +233,12 @@ class Http:
                 self._limiter.take(bucket, rate)
             try:
                 answer = self._send(
-                    method, path, params=params, content=content, headers={**sent, **(headers or {})}, timeout_s=timeout_s,
+                    method,
+                    path,
+                    params=params,
+                    content=content,
+                    headers={**sent, **(headers or {})},
+                    timeout_s=timeout_s,
                     follow=follow,
                 )
                 if answer.status < 400 or answer.status in accept:
@@ -264,7 +272,9 @@ class Http:
     ) -> Answer:
         url = path if "://" in path else self._base_url + path
         timeout = httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)) if timeout_s else httpx.USE_CLIENT_DEFAULT
-        request = self._client.build_request(method, url, params=params, content=content, headers=headers, timeout=timeout)
+        request = self._client.build_request(
+            method, url, params=params, content=content, headers=headers, timeout=timeout
+        )
         started = time.monotonic()
         try:
             response = self._client.send(request, follow_redirects=follow)
@@ -295,7 +305,13 @@ class Http:
         kind = _BY_STATUS.get(answer.status, ServerError if answer.status >= 500 or answer.status == 408 else ApiError)
         details: dict[str, object] = {"cloud_code": code} if code else {}
         return self._refine(
-            kind(text, status=answer.status, request_id=answer.request_id, details=details, remedy=_REMEDIES.get(answer.status, ""))
+            kind(
+                text,
+                status=answer.status,
+                request_id=answer.request_id,
+                details=details,
+                remedy=_REMEDIES.get(answer.status, ""),
+            )
         )
 
 
@@ -320,11 +336,16 @@ def wire_error(error: httpx.HTTPError, host: str) -> WireError:
         text = str(error)
         if "resolve" in text or "Name or service" in text or "nodename" in text or "No address" in text:
             return WireError(
-                f"{host} does not resolve: {text}.", remedy="Check the name and the DNS.", applied=False, code="unresolved"
+                f"{host} does not resolve: {text}.",
+                remedy="Check the name and the DNS.",
+                applied=False,
+                code="unresolved",
             )
         if "certificate" in text.lower() or "ssl" in text.lower():
             return WireError(f"TLS with {host} failed: {text}.", applied=False, code="tls")
         return WireError(f"No connection to {host}: {text or type(error).__name__}.", applied=False, code="unreachable")
     if isinstance(error, httpx.TimeoutException):
         return WireError(f"{host} did not answer in time.", applied=None, code="timeout")
-    return WireError(f"The connection to {host} broke: {error or type(error).__name__}.", applied=None, code="broken")
+    return WireError(
+        f"The connection to {host} broke: {str(error) or type(error).__name__}.", applied=None, code="broken"
+    )

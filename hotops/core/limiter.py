@@ -65,7 +65,7 @@ class MemoryLimiter:
 
 
 class FileLimiter:
-    """A locked file of eight bytes per (cloud, identity, bucket): each Ansible task is a process of its own, the limit is one.
+    """A locked file of eight bytes per (cloud, identity, bucket): tasks are processes of their own, the limit is one.
 
     `identity` is whatever the cloud counts by (a token); only a hash of it is in the file's name.
     """

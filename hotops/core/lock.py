@@ -77,7 +77,7 @@ class FileLock:
         self._path = private_folder(folder or state_dir() / "locks") / f"{safe}.json"
 
     def create(self, holder: Holder) -> bool:
-        # Written whole under another name, then linked: the lock is never seen half-written, and link(2) refuses a second one.
+        # Written whole under another name, then linked: never seen half-written, and link(2) refuses a second one.
         draft = self._path.with_name(f".{self._path.name}.{os.getpid()}.{holder.run}")
         write_atomically(draft, json.dumps(asdict(holder)))
         try:

@@ -125,8 +125,8 @@ S = TypeVar("S")
 class Operation(ABC, Generic[W, S]):
     """A change (or a reading) that hotops knows to make. The driver does the rest for every operation.
 
-    A subclass names its module (`name`), its options (`Want`), its `effect`, and gives the four steps. `report` turns what was
-    seen and done into the result that a module, the CLI and a script return: plain data, no secret in it.
+    A subclass names its module (`name`), its options (`Want`), its `effect`, and gives the four steps. `report` turns
+    what was seen and done into the result that a module, the CLI and a script return: plain data, no secret in it.
     """
 
     name: ClassVar[str]

@@ -17,7 +17,7 @@ max_workers: ContextVar[int] = ContextVar("hotops_max_workers", default=8)
 def map_parallel(function: Callable[[T], R], items: Iterable[T], *, limit: int | None = None) -> list[R]:
     """`[function(item) for item in items]`, at most `limit` (default 8) at once.
 
-    All items are finished before the first error (in the items' order) is raised: nothing goes on behind the caller's back.
+    All items are finished before the first error (in the items' order) is raised: nothing goes on unseen.
     """
     work = list(items)
     workers = min(limit or max_workers.get(), max_workers.get(), len(work))
@@ -34,7 +34,7 @@ def map_settled(function: Callable[[T], R], items: Iterable[T], *, limit: int | 
     def settled(item: T) -> R | Exception:
         try:
             return function(item)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the caller gets it, in its place)
             return error
 
     return map_parallel(settled, items, limit=limit)

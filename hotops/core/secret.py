@@ -26,8 +26,8 @@ _SECRET_LIKE = re.compile(
 class Secret:
     """A value that shows only a fingerprint.
 
-    repr, str, format, json, pickle and copies never hold the value nor its length. `reveal()` is the only way out and is
-    called where the value goes on the wire.
+    repr, str, format, json, pickle and copies never hold the value nor its length. `reveal()` is the only way out, and
+    is called where the value goes on the wire.
     """
 
     __slots__ = ("_value",)
@@ -43,7 +43,7 @@ class Secret:
         return str(object.__getattribute__(self, "_value"))
 
     def fingerprint(self, key: bytes) -> str:
-        """Keyed HMAC-SHA-256, 16 hex digits: equal values, equal fingerprints, and no way to guess the value offline."""
+        """Keyed HMAC-SHA-256, 16 hex digits: equal values, equal fingerprints; no way to guess the value offline."""
         return hmac.new(key, self.reveal().encode(), hashlib.sha256).hexdigest()[:16]
 
     def __repr__(self) -> str:
@@ -75,7 +75,7 @@ class Secret:
 
 
 def scrub(text: str, secrets: Iterable[Secret] = ()) -> str:
-    """`text` without the given values (plain and URL-encoded) and without anything that looks like a token or a DSN password."""
+    """`text` without the given values (plain, URL-encoded) and anything that looks like a token or a DSN password."""
     for secret in secrets:
         value = secret.reveal()
         if len(value) < SHORTEST_SCRUBBED:
@@ -93,7 +93,9 @@ def scrub_data(data: Any, secrets: Iterable[Secret] = ()) -> Any:
     if isinstance(data, str):
         return scrub(data, values)
     if isinstance(data, dict):
-        return {scrub(key, values) if isinstance(key, str) else key: scrub_data(item, values) for key, item in data.items()}
+        return {
+            scrub(key, values) if isinstance(key, str) else key: scrub_data(item, values) for key, item in data.items()
+        }
     if isinstance(data, (list, tuple)):
         return [scrub_data(item, values) for item in data]
     return data

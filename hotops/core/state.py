@@ -84,7 +84,7 @@ def process_started(pid: int) -> float | None:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat from the state on (the name before may hold spaces), None where there is no /proc."""
+    """The fields of /proc/PID/stat from the state on (the name before may hold spaces), None without a /proc."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:

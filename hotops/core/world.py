@@ -143,7 +143,7 @@ class World:
 
 
 def sandbox_state() -> dict[str, Any] | None:
-    """The running sandbox's state file (schema 1), None if none runs. Raises UsageError for a file of another schema."""
+    """The running sandbox's state file (schema 1), None if none runs. Raises UsageError for another schema."""
     path = state_dir() / "sandbox" / "state.json"
     state = read_json(path)
     if state is None or not process_is_alive(int(state["pid"])):
