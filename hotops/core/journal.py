@@ -1,17 +1,18 @@
 """What the driver tells about a run, whoever keeps it.
 
-The kinds of events and the fields that readers of the evidence (summary, story) know; further fields are kept and not shown.
+Kinds of events, with the fields that readers of the evidence (summary, story) know; others are kept and not shown.
 
     run_opened      playbook, environment, env_kind, reason, who, versions, command
     phase_started   phase
     phase_finished  phase, status ("done" | "failed"), duration_s
-    gate            gate, app, level ("require" | "warn" | "off"), status ("pass" | "fail" | "warn" | "unknown" | "waived" | "off"),
+    gate            gate, app, level ("require" | "warn" | "off"),
+                    status ("pass" | "fail" | "warn" | "unknown" | "waived" | "off"),
                     found, wanted (words), source, age_s, expires_at
     waiver          gate, app, level, reason, until, who
-    verdict         verdict ("go" | "no_go" | "good" | "bad"), scope ("gates" | "watch" | ...), app, text, envelope (signed)
+    verdict         verdict ("go" | "no_go" | "good" | "bad"), scope ("gates" | "watch" | …), app, text, envelope
     intent          operation, step, target, before, after, action       written before the step acts
-    outcome         intent (its line number), status ("done" | "failed" | "skipped" | "undone" | "unknown"), fact, duration_s,
-                    request_ids, error
+    outcome         intent (its line number), status ("done" | "failed" | "skipped" | "undone" | "unknown"),
+                    fact, duration_s, request_ids, error
     observation     app, subject, text, found
     lock            action ("taken" | "released" | "refused" | "lost" | "broken"), holder, where
     note            text
@@ -71,6 +72,9 @@ class Journal(Protocol):
         error: Mapping[str, object] | None = None,
     ) -> None:
         """Keep what became of an intent."""
+
+
+# The arguments of NoJournal are unused by intent; a caller passes them by name, so the names stay.
 
 
 class NoJournal:
