@@ -1,0 +1,86 @@
+"""Declared rules of a run: waivers of gates, what the watch tolerates, who is told, how old a backup may be."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from hotops.inventory.spec import EnvVarName, Seconds, Spec
+
+Level = Literal["require", "warn", "off"]
+
+
+class Waiver(Spec):
+    """How hard a gate is; anything but `require` says why and until when, and is shown in every table."""
+
+    level: Level = Field(description="require: a no stops the run; warn: a no is shown; off: not asked.")
+    reason: str | None = Field(None, min_length=1, description="Why the gate is softened.")
+    until: date | None = Field(
+        None, description="Last day of the waiver (UTC); from the next day on the gate is required."
+    )
+
+    @model_validator(mode="after")
+    def _says_why_and_until_when(self) -> Self:
+        if self.level != "require":
+            for key in ("reason", "until"):
+                if getattr(self, key) is None:
+                    raise PydanticCustomError(
+                        "misshapen", "is {level} without '{key}'", {"level": self.level, "key": key}
+                    )
+        return self
+
+    def level_at(self, at: float) -> Level:
+        """The level that counts at the moment `at` (unix seconds): an expired waiver waives nothing."""
+        return "require" if self.is_expired(at) else self.level
+
+    def is_expired(self, at: float) -> bool:
+        """Whether its last day (UTC) is over."""
+        if self.until is None:
+            return False
+        end = datetime.fromisoformat(f"{self.until + timedelta(days=1)}T00:00:00+00:00")
+        return at >= end.timestamp()
+
+
+class WatchLimits(Spec):
+    """What the watch after a deploy tolerates before it rolls back."""
+
+    error_share: float = Field(0.01, ge=0, le=1, description="Highest share of 5xx answers, 0.01 is one in a hundred.")
+    latency_factor: float = Field(
+        2.0, ge=1, description="Highest 95th percentile, as a multiple of the one before the deploy."
+    )
+    restarts: int = Field(0, ge=0, description="Restarts and error exits tolerated, over all machines.")
+    misses: int = Field(2, ge=1, description="Failed health checks in a row that count as a breach.")
+    interval_s: Seconds = Field(5.0, gt=0, description="Time between two looks, in seconds.")
+
+
+class Backup(Spec):
+    """What the backup gate asks for."""
+
+    max_age_h: float = Field(24.0, gt=0, description="Oldest acceptable backup, in hours.")
+
+
+class CommandNotification(Spec):
+    """Run a command of this computer; the message comes on its standard input."""
+
+    kind: Literal["command"] = Field(description="command")
+    argv: tuple[str, ...] = Field(min_length=1, description="The command and its arguments, without a shell.")
+
+
+class WebhookNotification(Spec):
+    """Post the message as JSON to a URL, which is a credential and so is named, not written here."""
+
+    kind: Literal["webhook"] = Field(description="webhook")
+    url_env: EnvVarName = Field(description="Name of the environment variable that holds the URL.")
+
+
+class FileNotification(Spec):
+    """Append the message to a file."""
+
+    kind: Literal["file"] = Field(description="file")
+    path: str = Field(min_length=1, description="The file; relative paths begin at the project's folder.")
+
+
+Notification = Annotated[CommandNotification | WebhookNotification | FileNotification, Field(discriminator="kind")]

@@ -1,0 +1,126 @@
+"""What a sandbox inventory may say about its pretended world; no live inventory may hold it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from hotops.inventory.spec import AppName, GroupName, MemoryMb, OrgSlug, Port, SecretName, Seconds, Spec, UrlPath
+
+SecretKind = Literal[
+    "random", "json", "url", "supabase_url", "dsn_direct", "dsn_pooler", "dsn_transaction",
+    "db_host", "db_user", "db_password", "absent",
+]  # fmt: skip
+
+
+def _kind_or_text(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+class SandboxSecret(Spec):
+    """A pretended secret: a kind whose value is made when the sandbox starts, or a fixed text that is no secret."""
+
+    kind: SecretKind = Field(
+        "random",
+        description="random; json (a made service account); url (the app's own); supabase_url; dsn_direct (db.<ref>.supabase.co:5432); "
+        "dsn_pooler (session pooler, 5432); dsn_transaction (transaction pooler, 6543); db_host, db_user, db_password (the direct "
+        "DSN's parts); absent (not there at all).",
+    )
+    text: str | None = Field(
+        None, description="This very text instead; for values that are no secrets, such as scopes."
+    )
+
+
+Secrets = dict[SecretName, Annotated[SandboxSecret, BeforeValidator(_kind_or_text)]]
+
+
+class SandboxRelease(Spec):
+    """One release; the last one listed is what the machines run."""
+
+    tag: str = Field(min_length=1, description="Image tag; words such as slow or crash make the image behave so.")
+    version: int | None = Field(None, ge=1, description="Release number; one more than the one before if omitted.")
+    status: Literal["complete", "failed", "interrupted"] = Field("complete", description="How it ended.")
+    age_s: Seconds = Field(description="How long ago, in seconds.")
+
+
+class SandboxCertificate(Spec):
+    """A certificate of a custom host name."""
+
+    hostname: str = Field(min_length=1, description="The host name.")
+    expires_in_days: float = Field(60, description="Days until it expires; negative: it has.")
+
+
+class SandboxImage(Spec):
+    """An image in a registry that no release made."""
+
+    repository: AppName = Field(description="The app in whose repository it lies.")
+    tag: str = Field(min_length=1, description="Its tag.")
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels, such as GH_SHA.")
+    age_s: Seconds = Field(600, description="How long ago it was pushed, in seconds.")
+    pruned: bool = Field(False, description="Whether the registry has thrown it away.")
+
+
+class SandboxGroup(Spec):
+    """A process group's machines."""
+
+    count: int = Field(2, ge=0, description="How many machines.")
+    regions: tuple[str, ...] = Field((), description="Regions in turn; the app's region if omitted.")
+    cpu_kind: Literal["shared", "performance"] = Field("shared", description="CPU kind.")
+    cpus: int = Field(1, ge=1, description="CPUs of each machine.")
+    memory_mb: MemoryMb = Field(1024, description="Memory of each machine, in MiB.")
+    service: Literal["https", "none"] = Field(
+        "https", description="https: ports 443 and 80 to `internal_port`; none: a worker."
+    )
+    internal_port: Port = Field(8080, description="Port inside the machine.")
+    health_path: UrlPath | None = Field("/health", description="Path of the service's check; null for no check.")
+    check_interval_s: Seconds = Field(2, gt=0, description="Interval of the check, in seconds.")
+    checks: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Further checks as Fly's machine config has them."
+    )
+    autostop: Literal["off", "stop", "suspend"] = Field("off", description="Whether the proxy stops idle machines.")
+    min_machines_running: int = Field(1, ge=0, description="Machines that stay when idle ones are stopped.")
+    state: Literal["started", "stopped", "suspended"] = Field("started", description="State at the start.")
+    needs_database: bool | None = Field(
+        None, description="Whether it connects to its DSN; observed from its secrets if omitted."
+    )
+    needs_secrets: tuple[SecretName, ...] = Field((), description="Secrets without which it does not start.")
+
+
+class SandboxApp(Spec):
+    """A pretended app; what is not said follows from the app's own keys."""
+
+    org: OrgSlug | None = Field(None, description="Organisation; the inventory's if omitted.")
+    region: str = Field("ord", description="Primary region.")
+    status: Literal["deployed", "suspended", "pending"] = Field("deployed", description="Status of the app.")
+    groups: dict[GroupName, SandboxGroup] = Field(
+        default_factory=dict, description="Process groups; `app` with 2 machines if omitted."
+    )
+    secrets: Secrets = Field(
+        default_factory=dict, description="Deployed secrets by name; laid over the ones that follow by default."
+    )
+    staged_secrets: Secrets = Field(
+        default_factory=dict, description="Secrets written after the release: staged, not deployed."
+    )
+    releases: tuple[SandboxRelease, ...] = Field(
+        (), description="Releases, oldest first; a few complete ones if omitted."
+    )
+    certificates: tuple[SandboxCertificate, ...] = Field((), description="Certificates of custom host names.")
+    env: dict[str, str] = Field(default_factory=dict, description="Plain environment of the machines.")
+    traffic_rps: float = Field(5, ge=0, description="Background traffic, in requests per second.")
+
+
+class SandboxTarget(SandboxApp):
+    """The pretended world of one host of the inventory: the app itself and what it is promoted from."""
+
+    source: SandboxApp | None = Field(
+        None, description="The source app; like the app itself, one release ahead, if omitted."
+    )
+
+
+class SandboxWorld(Spec):
+    """What the pretended world holds besides the inventory's apps."""
+
+    apps: dict[AppName, SandboxApp] = Field(default_factory=dict, description="Further apps: databases, strays.")
+    images: tuple[SandboxImage, ...] = Field((), description="Further images in the registries.")
+    region: str = Field("us-east-1", description="Region of the Supabase project.")
