@@ -52,7 +52,7 @@ class CollectionBuildHook(BuildHookInterface[Any]):
         galaxy.write_text(self._galaxy(root), encoding="utf-8")
         build_data["force_include"][str(galaxy)] = f"{COLLECTION}/galaxy.yml"
 
-    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove the galaxy.yml made for this build."""
         if version != "editable":
             self._stage.cleanup()

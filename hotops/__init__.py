@@ -1,4 +1,4 @@
-"""hotops: operations for a production on Fly.io, Supabase and GitHub, as a library and as the Ansible collection hotops.core.
+"""hotops: operations for a production on Fly.io, Supabase and GitHub, as a library and as an Ansible collection.
 
 `import hotops` costs next to nothing: a public name loads the module it lives in when it is first used.
 """
@@ -15,7 +15,7 @@ _HOMES = {
 }
 """Public name -> the module that defines it."""
 
-__all__ = ["HotopsError", "Secret", "__version__"]  # noqa: F822, PLE0604
+__all__ = ["HotopsError", "Secret", "__version__"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,7 +1,8 @@
-"""Peers: the other programs a test may need (`@pytest.mark.peer("gh")`), where they are found, and what their absence means.
+"""Peers: the other programs a test may need, `@pytest.mark.peer("gh")`, and what their absence means.
 
-On a developer's machine a test whose peer is missing is skipped and says which. Under `CI=true` it fails, and so does one
-that skips for any other reason while it carries the mark: a peer test that never runs proves nothing. `.ci/run` installs them.
+On a developer's machine a test whose peer is missing is skipped and says which. Under `CI=true` it fails, and so does
+one that skips for any other reason while it carries the mark: a peer test that never runs proves nothing. `.ci/peers`
+installs them.
 """
 
 from __future__ import annotations
