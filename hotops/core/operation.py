@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from hotops.core.context import Context
+from hotops.core.documented import Documented
 from hotops.core.errors import HotopsError
 
 #: What a step found out and later steps may need: ids and versions, never a value.
@@ -134,6 +135,12 @@ class Operation(ABC, Generic[W, S]):
     effect: ClassVar[Effect] = "write"
     #: Whether the driver compensates by `undo` when a step or the proof fails.
     undoes: ClassVar[bool] = False
+    #: Whether it is about a whole environment: `context.environment` and `context.selection` are then there.
+    needs_environment: ClassVar[bool] = False
+    #: Whether it goes on where evidence can't be written (the fire exit does).
+    evidence_optional: ClassVar[bool] = False
+    #: What `ansible-doc` tells beside the options; needed for what stands in the registry.
+    docs: ClassVar[Documented]
 
     def __init__(self, want: W, context: Context) -> None:
         self.want = want
