@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class GateRule:
-    """`meaning` completes the sentence "Go only if …"; a gate that is not `waivable` refuses to be set to warn or off."""
+    """`meaning` completes the sentence "Go only if …"; one that is not `waivable` refuses to be set to warn or off."""
 
     meaning: str
     waivable: bool = True
@@ -41,7 +41,7 @@ GATES: Mapping[str, GateRule] = MappingProxyType(
         "parity_groups": GateRule("source and target run the same process groups"),
         "parity_memory": GateRule("the target's machines have at least the memory of the source's"),
         "parity_checks": GateRule("source and target are checked on the same paths and ports"),
-        "parity_secrets": GateRule("source and target know the same secret names and share no value that must differ"),
+        "parity_secrets": GateRule("source and target know the same secret names"),
         "memory_floor": GateRule("every machine of the target has the declared least memory"),
         "release_command": GateRule("the release command changes no database schema by itself"),
         "image_by_digest": GateRule("the image is named by its digest"),

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from hotops.core.errors import InventoryError, WorldsMixed
+from hotops.core.world import is_loopback
 from hotops.inventory.locate import locate, project_folder
 from hotops.inventory.mistakes import Mistake, inventory_error, mistakes_in
 from hotops.inventory.run_vars import (
@@ -26,19 +26,17 @@ from hotops.inventory.run_vars import (
     check_extra_vars,
 )
 from hotops.inventory.schema import App, Database, Environment
-from hotops.inventory.spec import nearest
+from hotops.inventory.spec import Spec, nearest
 
 APPS = "apps"
 DATABASES = "databases"
 NO_EXTRA: Mapping[str, Any] = MappingProxyType({})
 
 _DATABASE_KEYS = Database.keys() - Database.PLACED
-_SANDBOX_ONLY = ("sandbox", "sandbox_world")
 #: Ansible's own names without a prefix.
 _MAGIC = frozenset(
     {"group_names", "groups", "hostvars", "omit", "playbook_dir", "play_hosts", "vars", "discovered_interpreter"}
 )
-_LOOPBACK = ("localhost", "127.", "[::1]", "::1")
 
 
 def environment_from_vars(
@@ -51,9 +49,9 @@ def environment_from_vars(
     """The environment that these hosts declare.
 
     `hostvars` are templated plain data as Ansible gives them, its own variables included; `groups` maps group names to
-    host names; `extra` are the run's extra vars (`check_extra_vars` tells which may be there). A variable that is no key
-    is a mistake when it stands in a file of the inventory, or when there is no inventory to look it up in; what a play
-    registered or set is nobody's business here.
+    host names; `extra` are the run's extra vars (`check_extra_vars` tells which may be there). A variable that is no
+    key is a mistake when it stands in a file of the inventory, or when there is no inventory to look it up in; what a
+    play registered or set is nobody's business here.
 
     Raises InventoryError (UsageError for a wrong extra var, WorldsMixed for a live inventory with a sandbox's keys).
     """
@@ -64,8 +62,7 @@ def environment_from_vars(
     mistakes = _strangers(groups, {*hosts, *databases})
 
     if extra:
-        env_kind = "sandbox" if plain(hostvars[hosts[0]].get("env_kind")) == "sandbox" else "live"
-        check_extra_vars(extra, env_kind)
+        check_extra_vars(extra, "sandbox" if hostvars[hosts[0]].get("env_kind") == "sandbox" else "live")
     given = {key: value for key, value in extra.items() if key in INVENTORY_KEYS}
 
     app_vars: dict[str, dict[str, Any]] = {}
@@ -75,7 +72,7 @@ def environment_from_vars(
         mistakes.extend(_unknown(mine, known, host, inventory))
         # Only the known ones are looked at: Ansible evaluates a variable when it is read.
         declared = {**{key: mine[key] for key in mine if key in known}, **given}
-        app_vars[host] = {key: plain(value) for key, value in declared.items() if value is not None}
+        app_vars[host] = {key: untagged(value) for key, value in declared.items() if value is not None}
 
     common, contradictions = _common_vars([(host, app_vars[host]) for host in hosts])
     mistakes.extend(contradictions)
@@ -103,8 +100,8 @@ def environment_from_vars(
     return environment
 
 
-def plain(value: Any) -> Any:
-    """`value` in Python's own types: Ansible's strings and mappings are tagged subclasses that json and yaml trip over."""
+def untagged(value: Any) -> Any:
+    """`value` in Python's own types: Ansible's strings and mappings are tagged subclasses, which yaml refuses."""
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, bool) or value is None:
@@ -116,13 +113,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, Mapping):
-        return {plain(key): plain(item) for key, item in value.items()}
+        return {untagged(key): untagged(item) for key, item in value.items()}
     if isinstance(value, Iterable):
-        return [plain(item) for item in value]
+        return [untagged(item) for item in value]
     return value
 
 
-def _made(model: Any, raw: dict[str, Any], host: str | None, mistakes: list[Mistake]) -> Any:
+Made = TypeVar("Made", bound=Spec)
+
+
+def _made(model: type[Made], raw: dict[str, Any], host: str | None, mistakes: list[Mistake]) -> Made | None:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
@@ -182,7 +182,7 @@ def _strangers(groups: Mapping[str, Sequence[str]], placed: set[str]) -> list[Mi
 def _unknown(mine: Iterable[str], known: Iterable[str], host: str, inventory: Path | None) -> list[Mistake]:
     names = frozenset(known)
     found = []
-    for name in map(plain, mine):
+    for name in map(untagged, mine):
         if name in names or name in RUN_VARS or name in _MAGIC or name.startswith(FOREIGN_PREFIXES):
             continue
         if inventory is not None and locate(inventory, (name,), host=host) is None:
@@ -278,10 +278,11 @@ def _refuse_mixed_worlds(environment: Environment, inventory: Path | None) -> No
     for host, app in environment.apps.items():
         if app.sandbox is not None:
             found.append(Mistake("belongs to a sandbox, and this inventory is live", ("sandbox",), host))
-        for key in ("url", "source_url"):
-            name = urlsplit(getattr(app, key) or "").hostname or ""
-            if name.startswith(_LOOPBACK):
-                found.append(Mistake("is an address of this computer, and this inventory is live", (key,), host))
+        found.extend(
+            Mistake("is an address of this computer, and this inventory is live", (key,), host)
+            for key in ("url", "source_url")
+            if is_loopback(getattr(app, key) or "")
+        )
     if found:
         error = inventory_error(found, inventory)
         raise WorldsMixed(error.message, remedy="Use an inventory with env_kind: sandbox.", details=error.details)

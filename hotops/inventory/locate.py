@@ -71,7 +71,7 @@ def check_files(inventory: Path) -> None:
         for repeated, first_line in _repeated_keys(node):
             place = Place(shown_path(file, inventory), repeated.start_mark.line + 1)
             raise InventoryError(
-                f"{place}: {repeated.value}: this key stands twice, first in line {first_line}; the last one would count.",
+                f"{place}: {repeated.value}: stands twice, first in line {first_line}; the last one would count.",
                 remedy="Remove one of the two.",
                 details={"file": place.file, "line": place.line, "key": repeated.value, "host": None, "nearest": None},
             )
@@ -135,21 +135,17 @@ def _scopes(inventory: Path, host: str | None) -> Iterator[tuple[Path, yaml.Node
     """Mappings of variables that apply to the host, strongest first."""
     base = inventory if inventory.is_dir() else inventory.parent
     sources = [(file, _compose(file, inventory)) for file in _sources(inventory)]
-    groups = _groups_of(host, [node for _, node in sources])
+    walked = [(file, name, group) for file, node in sources for name, group in _walk_groups(node)]
+    groups = (*_groups_of(host, [node for _, node in sources]), "all")
     if host is not None:
         for file in _variable_files(base / "host_vars", host):
             yield file, _compose(file, inventory)
-        for file, node in sources:
-            for _, group in _walk_groups(node):
-                yield file, _descend_exactly(group, ("hosts", host))
-    for group_name in (*groups, "all"):
+        yield from ((file, _descend_exactly(group, ("hosts", host))) for file, _, group in walked)
+    for group_name in groups:
         for file in _variable_files(base / "group_vars", group_name):
             yield file, _compose(file, inventory)
-    for group_name in (*groups, "all"):
-        for file, node in sources:
-            for name, group in _walk_groups(node):
-                if name == group_name:
-                    yield file, _descend_exactly(group, ("vars",))
+    for group_name in groups:
+        yield from ((file, _descend_exactly(group, ("vars",))) for file, name, group in walked if name == group_name)
 
 
 def _variable_files(folder: Path, name: str) -> list[Path]:
@@ -212,14 +208,17 @@ def _descend(node: yaml.Node | None, path: KeyPath) -> yaml.Node | None:
     return deepest
 
 
-def _repeated_keys(node: yaml.Node | None) -> Iterator[tuple[yaml.ScalarNode, int]]:
+def _repeated_keys(node: yaml.Node | None, above: tuple[int, ...] = ()) -> Iterator[tuple[yaml.ScalarNode, int]]:
+    if id(node) in above:  # an alias to a mapping that holds it
+        return
+    above = (*above, id(node))
     first_lines: dict[str, int] = {}
     for key, value in _pairs(node):
         # `<<` merges another mapping and may stand several times.
         if key.value in first_lines and key.value != "<<":
             yield key, first_lines[key.value]
         first_lines.setdefault(key.value, key.start_mark.line + 1)
-        yield from _repeated_keys(value)
+        yield from _repeated_keys(value, above)
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _repeated_keys(item)
+            yield from _repeated_keys(item, above)

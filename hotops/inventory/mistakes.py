@@ -84,14 +84,21 @@ def _path_in(raw: Any, loc: Sequence[int | str]) -> KeyPath:
     path: list[int | str] = []
     here = raw
     for index, step in enumerate(loc):
-        if isinstance(here, Mapping) and step in here:
-            here = here[step]
-        elif isinstance(here, list | tuple) and isinstance(step, int) and step < len(here):
-            here = here[step]
+        inner = _step(here, step)
+        if inner is not None:
+            here = inner
         elif not isinstance(here, Mapping) or index < len(loc) - 1 or step == "[key]":
             continue
         path.append(step)
     return tuple(path)
+
+
+def _step(here: Any, step: int | str) -> Any:
+    if isinstance(here, Mapping):
+        return here.get(step)
+    if isinstance(here, list | tuple) and isinstance(step, int) and step < len(here):
+        return here[step]
+    return None
 
 
 def inventory_error(mistakes: Iterable[Mistake], inventory: Path | None) -> InventoryError:

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from hotops.core.errors import UsageError
-from hotops.inventory.schema import App, Environment, EnvKind
+from hotops.core.world import EnvKind
+from hotops.inventory.schema import App, Environment
 from hotops.inventory.spec import nearest
 
 #: The one name of each variable: the same for the flag, the extra var, the argument and the JSON key.

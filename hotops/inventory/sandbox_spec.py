@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from hotops.inventory.spec import AppName, GroupName, MemoryMb, OrgSlug, Port, SecretName, Seconds, Spec, UrlPath
+from hotops.inventory.spec import AppName, GroupName, MemoryMb, OrgSlug, Port, Seconds, SecretName, Spec, UrlPath
 
 SecretKind = Literal[
     "random", "json", "url", "supabase_url", "dsn_direct", "dsn_pooler", "dsn_transaction",
@@ -23,9 +23,9 @@ class SandboxSecret(Spec):
 
     kind: SecretKind = Field(
         "random",
-        description="random; json (a made service account); url (the app's own); supabase_url; dsn_direct (db.<ref>.supabase.co:5432); "
-        "dsn_pooler (session pooler, 5432); dsn_transaction (transaction pooler, 6543); db_host, db_user, db_password (the direct "
-        "DSN's parts); absent (not there at all).",
+        description="random; json (a made service account); url (the app's own); supabase_url; dsn_direct "
+        "(db.<ref>.supabase.co:5432); dsn_pooler (session pooler, 5432); dsn_transaction (transaction pooler, 6543); "
+        "db_host, db_user, db_password (the direct DSN's parts); absent (not there at all).",
     )
     text: str | None = Field(
         None, description="This very text instead; for values that are no secrets, such as scopes."
@@ -58,7 +58,7 @@ class SandboxImage(Spec):
     tag: str = Field(min_length=1, description="Its tag.")
     labels: dict[str, str] = Field(default_factory=dict, description="Labels, such as GH_SHA.")
     age_s: Seconds = Field(600, description="How long ago it was pushed, in seconds.")
-    pruned: bool = Field(False, description="Whether the registry has thrown it away.")
+    pruned: bool = Field(default=False, description="Whether the registry has thrown it away.")
 
 
 class SandboxGroup(Spec):

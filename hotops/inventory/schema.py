@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from hotops.core.world import EnvKind
 from hotops.inventory.gates import GATES
 from hotops.inventory.policy import Backup, Level, Notification, Waiver, WatchLimits
 from hotops.inventory.probes import HealthCheck, SmokeRoute
@@ -21,14 +22,13 @@ from hotops.inventory.spec import (
     MemoryMb,
     OrgSlug,
     RepoName,
-    SecretName,
     Seconds,
+    SecretName,
     Spec,
     unknown_key,
 )
 from hotops.inventory.windows import Freeze, Window
 
-EnvKind = Literal["live", "sandbox"]
 DeployStrategy = Literal["rolling", "bluegreen", "canary", "immediate"]
 
 
@@ -79,7 +79,7 @@ class App(Spec):
     source_org: OrgSlug | None = Field(None, description="Organisation of `promote_from`; the app's own if omitted.")
     url: AbsoluteUrl = Field(description="Base URL of the app; https://<app>.fly.dev if omitted.")
     source_url: AbsoluteUrl | None = Field(
-        None, description="Base URL of `promote_from`; https://<promote_from>.fly.dev if omitted."
+        None, description="URL of `promote_from`; https://<promote_from>.fly.dev if omitted."
     )
     process_groups: dict[GroupName, ProcessGroup] = Field(
         default_factory=dict, description="Declared process groups by name; observed if omitted."
@@ -90,13 +90,13 @@ class App(Spec):
     required_secrets: tuple[SecretName, ...] = Field((), description="Secrets that have to exist and be deployed.")
     shared_secrets_ok: tuple[SecretName, ...] = Field(
         (),
-        description="Secrets that may have the same value at source and target; others with equal digests are a finding.",
+        description="Secrets that may have one value at source and target; others with equal digests are a finding.",
     )
     deploy_strategy: DeployStrategy = Field("rolling", description="How machines are replaced.")
     max_unavailable: float = Field(
         0.33,
         gt=0,
-        description="Machines of a group replaced at once: below 1 a share of them (at least one machine), else a number.",
+        description="Machines of a group replaced at once: below 1 a share of them (at least one), else a number.",
     )
     drain_s: Seconds = Field(
         10.0, description="Time between taking a machine out of rotation and replacing it, in seconds."
@@ -117,7 +117,7 @@ class App(Spec):
     )
     notifications: tuple[Notification, ...] = Field((), description="Who is told about a run.")
     exec_checks: bool = Field(
-        False, description="Whether hotops may run a command inside a machine to ask the check's path there."
+        default=False, description="Whether hotops may run a command inside a machine to ask the check's path there."
     )
     sandbox: SandboxTarget | None = Field(None, description="The app's pretended world; only in a sandbox inventory.")
 
@@ -137,7 +137,7 @@ class App(Spec):
                 filled.setdefault("source_org", filled["fly_org"])
         if "budget_ms" in filled:
             for key in ("health", "smoke"):
-                filled[key] = [_with_budget(probe, filled["budget_ms"]) for probe in _listed(filled.get(key, ()))]
+                filled[key] = _with_budget(filled.get(key, ()), filled["budget_ms"])
         return filled
 
     @model_validator(mode="after")
@@ -147,12 +147,10 @@ class App(Spec):
         return self
 
 
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _with_budget(probe: Any, budget_ms: Any) -> Any:
-    return {"budget_ms": budget_ms, **probe} if isinstance(probe, Mapping) else probe
+def _with_budget(probes: Any, budget_ms: Any) -> Any:
+    if not isinstance(probes, list | tuple):
+        return probes
+    return [{"budget_ms": budget_ms, **probe} if isinstance(probe, Mapping) else probe for probe in probes]
 
 
 class Database(Spec):

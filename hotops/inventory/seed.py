@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from hotops.core.errors import WorldsMixed
 from hotops.inventory.listing import load_environment
 from hotops.inventory.sandbox_spec import (
     SandboxApp,
+    SandboxCertificate,
     SandboxGroup,
     SandboxRelease,
     SandboxSecret,
@@ -24,10 +25,14 @@ SCHEMA = 1
 #: The source's newest release is at least this old, so that a soak gate of the usual length is met.
 LEAST_SOAK_S = 7200.0
 DAY_S = 86400.0
-#: Release numbers of an app whose releases are not declared; a source is one release ahead.
+#: Releases of an app that declares none; a source is one release ahead of its target.
 FIRST_RELEASE = 38
-RELEASES = 4
-_OLDER_AGES_S = (30 * DAY_S, 14 * DAY_S, 6 * DAY_S, 2 * DAY_S)
+_RELEASES = tuple(
+    SandboxRelease(tag=f"v{FIRST_RELEASE + index}", version=FIRST_RELEASE + index, age_s=days * DAY_S)
+    for index, days in enumerate((30, 14, 6, 2))
+)
+#: What a source does not take over from its target.
+_TARGETS_OWN = frozenset({"org", "releases", "staged_secrets", "certificates"})
 
 
 def seed_from_inventory(path: Path | str) -> dict[str, Any]:
@@ -46,7 +51,8 @@ def seed_of(environment: Environment) -> dict[str, Any]:
             remedy="Name the sandbox inventory, such as inventories/sandbox.",
         )
     world = environment.sandbox_world or SandboxWorld()
-    project = PretendedProject(environment.supabase_project, world.region) if environment.supabase_project else None
+    projects = _projects(environment, world)
+    project = projects[0] if environment.supabase_project else None
     apps: dict[str, dict[str, Any]] = {}
     for app in environment.apps.values():
         if app.promote_from:
@@ -54,7 +60,7 @@ def seed_of(environment: Environment) -> dict[str, Any]:
     for app in environment.apps.values():
         apps[app.app] = _target(app, project)
     for name, spec in world.apps.items():
-        apps[name] = _app(name, spec, spec.org or environment.fly_org, f"https://{name}.fly.dev", spec.secrets, project)
+        apps[name] = _app(name, spec, spec.org or environment.fly_org, f"https://{name}.fly.dev", project)
     orgs = dict.fromkeys([environment.fly_org, *(app["org"] for app in apps.values())])
     return {
         "schema": SCHEMA,
@@ -63,62 +69,70 @@ def seed_of(environment: Environment) -> dict[str, Any]:
             "apps": list(apps.values()),
             "images": [image.model_dump(mode="json") for image in world.images],
         },
-        "supabase": {"projects": [_project(project, environment.fly_org)] if project else []},
+        "supabase": {
+            "projects": [
+                {
+                    "ref": made.ref,
+                    "name": made.name,
+                    "region": made.region,
+                    "organization": environment.fly_org,
+                    "db_pass": made.db_pass,
+                }
+                for made in projects
+            ]
+        },
     }
 
 
-def _project(project: PretendedProject, organization: str) -> dict[str, Any]:
-    return {
-        "ref": project.ref,
-        "name": project.name,
-        "region": project.region,
-        "organization": organization,
-        "db_pass": project.db_pass,
-    }
+def _projects(environment: Environment, world: SandboxWorld) -> list[PretendedProject]:
+    """The environment's own project first, then those of the group `databases`, each ref once."""
+    declared: dict[str, str | None] = {}
+    if environment.supabase_project:
+        declared[environment.supabase_project] = None
+    for database in environment.databases.values():
+        declared[database.supabase_project] = database.supabase_ref
+    made = [PretendedProject(name, world.region, ref) for name, ref in declared.items()]
+    return list({project.ref: project for project in reversed(made)}.values())[::-1]
 
 
 def _target(app: App, project: PretendedProject | None) -> dict[str, Any]:
-    spec = _with_defaults(app, app.sandbox or SandboxTarget(), project, world="production", ahead=0)
-    made = _app(app.app, spec, spec.org or app.fly_org, app.url, spec.secrets, project)
-    return _with_custom_names(made, app.url, app)
+    declared = app.sandbox or SandboxTarget()
+    spec = _with_defaults(app, declared, project, world="production")
+    return _app(app.app, spec, spec.org or app.fly_org, app.url, project)
 
 
 def _source(app: App, project: PretendedProject | None) -> dict[str, Any]:
+    """The source app: like the target where nothing else is declared, and one release ahead."""
     declared = app.sandbox or SandboxTarget()
     own = declared.source or SandboxApp()
-    like_target = declared.model_copy(update={"releases": (), "staged_secrets": {}, "certificates": ()})
-    spec = SandboxApp.model_validate(
-        {
-            **{name: getattr(like_target, name) for name in SandboxApp.model_fields},
+    spec = SandboxApp().model_copy(
+        update={
+            **{name: getattr(declared, name) for name in SandboxApp.model_fields if name not in _TARGETS_OWN},
             **{name: getattr(own, name) for name in own.model_fields_set},
             "secrets": {**declared.secrets, **own.secrets},
+            "releases": own.releases or _one_ahead(declared.releases or _RELEASES, max(LEAST_SOAK_S, 2 * app.soak_s)),
         }
     )
-    spec = _with_defaults(app, spec, project, world="staging", ahead=1)
-    name, url = str(app.promote_from), str(app.source_url)
-    made = _app(name, spec, spec.org or str(app.source_org), url, spec.secrets, project)
-    return _with_custom_names(made, url)
+    spec = _with_defaults(app, spec, project, world="staging")
+    return _app(str(app.promote_from), spec, spec.org or str(app.source_org), str(app.source_url), project)
 
 
-def _with_defaults(
-    app: App, spec: SandboxApp, project: PretendedProject | None, *, world: str, ahead: int
-) -> SandboxApp:
-    """The declared world with what follows from the app's own keys: groups, secrets, releases."""
+def _one_ahead(releases: Sequence[SandboxRelease], age_s: float) -> tuple[SandboxRelease, ...]:
+    following = FIRST_RELEASE + len(releases) if releases[-1].version is None else releases[-1].version + 1
+    return (*releases, SandboxRelease(tag=f"v{following}", version=following, age_s=age_s))
+
+
+def _with_defaults(app: App, spec: SandboxApp, project: PretendedProject | None, *, world: str) -> SandboxApp:
+    """The declared world with what follows from the app's own keys: groups and secrets."""
     names = [*(["DATABASE_URL"] if project else []), "SESSION_SECRET", *app.required_secrets]
-    secrets = {**usual_kinds(names, project), "APP_ENV": SandboxSecret(text=world), **spec.secrets}
-    return spec.model_copy(
-        update={
-            "groups": spec.groups or _groups(app),
-            "secrets": secrets,
-            "releases": spec.releases or _releases(ahead, newest_age_s=max(LEAST_SOAK_S, 2 * app.soak_s)),
-        }
-    )
+    usual = {**usual_kinds(names, project), "APP_ENV": SandboxSecret(text=world)}
+    return spec.model_copy(update={"groups": spec.groups or _groups(app), "secrets": {**usual, **spec.secrets}})
 
 
 def _groups(app: App) -> dict[str, SandboxGroup]:
     """The declared process groups; the first one serves, the others work behind it."""
     health_path = app.health[0].path if app.health else "/health"
-    floor_mb = max(SandboxGroup.model_fields["memory_mb"].default, app.memory_floor_mb or 0)
+    floor_mb = max(SandboxGroup().memory_mb, app.memory_floor_mb or 0)
     if not app.process_groups:
         return {"app": SandboxGroup(memory_mb=floor_mb, health_path=health_path)}
     groups: dict[str, SandboxGroup] = {}
@@ -135,52 +149,37 @@ def _groups(app: App) -> dict[str, SandboxGroup]:
     return groups
 
 
-def _releases(ahead: int, *, newest_age_s: float) -> tuple[SandboxRelease, ...]:
-    versions = range(FIRST_RELEASE, FIRST_RELEASE + RELEASES + ahead)
-    ages = [*_OLDER_AGES_S[:RELEASES], newest_age_s][: len(versions)]
-    return tuple(
-        SandboxRelease(tag=f"v{version}", version=version, age_s=age)
-        for version, age in zip(versions, ages, strict=True)
-    )
-
-
-def _app(
-    name: str,
-    spec: SandboxApp,
-    org: str,
-    url: str,
-    secrets: Mapping[str, SandboxSecret],
-    project: PretendedProject | None,
-) -> dict[str, Any]:
-    """One app of the seed. Every app has a release, since a machine without one is not a deployed app's."""
-    releases = spec.releases or _releases(0, newest_age_s=LEAST_SOAK_S)
-    values = secret_values(secrets, app_url=url, project=project)
+def _app(name: str, spec: SandboxApp, org: str, url: str, project: PretendedProject | None) -> dict[str, Any]:
+    """One app of the seed. Every app has releases, since there is no machine without one."""
+    values = secret_values(spec.secrets, app_url=url, project=project)
     connects = any(secret in values for secret in DSN_NAMES)
-    groups = spec.groups or {"app": SandboxGroup()}
+    certificates = _certificates(spec, url)
     return {
         "name": name,
         "org": org,
         "status": spec.status,
-        "hostnames": [f"{name}.fly.dev"],
-        "certificates": [certificate.model_dump() for certificate in spec.certificates],
+        "hostnames": [f"{name}.fly.dev", *(certificate["hostname"] for certificate in certificates)],
+        "certificates": certificates,
         "primary_region": spec.region,
         "secrets": values,
         "staged_secrets": secret_values(spec.staged_secrets, app_url=url, project=project),
-        "releases": _numbered(releases),
+        "releases": _numbered(spec.releases or _RELEASES),
         "env": {"PRIMARY_REGION": spec.region, **spec.env},
         "traffic_rps": spec.traffic_rps,
-        "groups": {group: _group(group_spec, spec.region, connects) for group, group_spec in groups.items()},
+        "groups": {
+            group: _group(group_spec, spec.region, app_connects=connects)
+            for group, group_spec in (spec.groups or {"app": SandboxGroup()}).items()
+        },
     }
 
 
-def _with_custom_names(app: dict[str, Any], url: str, declared: App | None = None) -> dict[str, Any]:
-    """The app with the host names of its URL and its certificates; a custom name without a certificate gets one."""
+def _certificates(spec: SandboxApp, url: str) -> list[dict[str, Any]]:
+    """The declared certificates, and one for the URL's own host name if that is a custom one."""
+    declared = [certificate.model_dump() for certificate in spec.certificates]
     hostname = urllib.parse.urlsplit(url).hostname or ""
-    certified = [certificate["hostname"] for certificate in app["certificates"]]
-    custom = [hostname] if hostname and not hostname.endswith(".fly.dev") and hostname not in certified else []
-    app["certificates"] += [{"hostname": name, "expires_in_days": 60} for name in custom]
-    app["hostnames"] += [*certified, *custom]
-    return app
+    if hostname.endswith(".fly.dev") or any(certificate["hostname"] == hostname for certificate in declared):
+        return declared
+    return [*declared, SandboxCertificate(hostname=hostname).model_dump()]
 
 
 def _numbered(releases: Iterable[SandboxRelease]) -> list[dict[str, Any]]:
@@ -198,7 +197,7 @@ def _numbered(releases: Iterable[SandboxRelease]) -> list[dict[str, Any]]:
     return numbered
 
 
-def _group(spec: SandboxGroup, region: str, app_connects: bool) -> dict[str, Any]:
+def _group(spec: SandboxGroup, region: str, *, app_connects: bool) -> dict[str, Any]:
     return {
         "count": spec.count,
         "regions": list(spec.regions or (region,)),

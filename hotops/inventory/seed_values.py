@@ -20,7 +20,7 @@ DSN_NAMES = ("DATABASE_URL", "PG_URL")
 
 
 def project_ref(project: str) -> str:
-    """The 20 lower-case letters of a project: `project` itself if it has that form, else letters that follow from it."""
+    """The 20 lower-case letters of a project: `project` itself if it is that, else letters that follow from it."""
     if re.fullmatch(r"[a-z]{20}", project):
         return project
     digest = hashlib.sha256(project.encode()).digest()
@@ -33,12 +33,13 @@ class PretendedProject:
 
     name: str
     region: str
+    declared_ref: str | None = None
     db_pass: str = field(default_factory=lambda: f"{secrets.token_urlsafe(18)}/!", repr=False)
 
     @property
     def ref(self) -> str:
         """20 lower-case letters."""
-        return project_ref(self.name)
+        return self.declared_ref or project_ref(self.name)
 
     @property
     def db_host(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -18,15 +19,19 @@ DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HORIZON_DAYS = 400
 
 
+def _minutes(hour_minute: str) -> int:
+    hour, _, minute = hour_minute.partition(":")
+    return int(hour) * 60 + int(minute)
+
+
 def _hour_minute(value: Any) -> Any:
     # YAML 1.1 reads an unquoted 17:00 as the number 1020 (base 60) but 09:00 as text; both mean the same here.
     if isinstance(value, int) and not isinstance(value, bool):
         value = f"{value // 60:02d}:{value % 60:02d}"
-    hour, colon, minute = str(value).partition(":")
-    if colon and hour.isdigit() and minute.isdigit() and len(minute) == 2 and int(minute) < 60:
-        if int(hour) * 60 + int(minute) <= 24 * 60:
-            return f"{int(hour):02d}:{minute}"
-    raise PydanticCustomError("misshapen", "is not a time of day such as '09:00'")
+    found = re.fullmatch(r"(\d{1,2}):([0-5]\d)", str(value))
+    if found is None or _minutes(found[0]) > _minutes("24:00"):
+        raise PydanticCustomError("misshapen", "is not a time of day such as '09:00'")
+    return found[0].rjust(5, "0")
 
 
 def _time_zone(name: str) -> str:
@@ -58,11 +63,6 @@ HourMinute = Annotated[str, BeforeValidator(_hour_minute)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 #: A date or an RFC 3339 time, kept as written.
 Moment = Annotated[str, BeforeValidator(_moment)]
-
-
-def _minutes(hour_minute: str) -> int:
-    hour, _, minute = hour_minute.partition(":")
-    return int(hour) * 60 + int(minute)
 
 
 class Window(Spec):
