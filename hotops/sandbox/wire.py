@@ -16,10 +16,10 @@ Effect = Literal["none", "exec", "write"]
 class Request:
     """One HTTP request as the twin sees it.
 
-    `path` is decoded no further than the server received it and holds no query; header names are lower case; `host` is the
-    name the client asked for (no port). A request that was answered with `Pending` is handed in again as *the same
-    object*: the twin keeps in `first_seen_at` and `memory` what it already decided, so that a waiting request is
-    counted, limited and broken by a fault only once.
+    `path` is decoded no further than the server received it and holds no query; header names are lower case; `host` is
+    the name the client asked for (no port). A request that was answered with `Pending` is handed in again as *the
+    same object*: the twin keeps in `first_seen_at` and `memory` what it already decided, so that a waiting request
+    is counted, limited and broken by a fault only once.
     """
 
     method: str

@@ -1,0 +1,84 @@
+"""What the process inside a machine answers to one HTTP request."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from hotops.sandbox.fly import behaviours
+from hotops.sandbox.fly.machine import Machine, Run
+from hotops.sandbox.fly.world import World
+
+DATABASE_VARIABLES = ("DATABASE_URL", "PG_URL")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A reply of the process, after `seconds`."""
+
+    status: int
+    body: bytes
+    content_type: str
+    seconds: float
+
+
+def needs_database(world: World, machine: Machine) -> bool:
+    """Whether this machine's process group was declared to need a database."""
+    app = world.apps.get(machine.app_name)
+    group = app.groups.get(machine.group) if app else None
+    return bool(group and group.needs_database)
+
+
+def database_error(world: World, machine: Machine, run: Run, now: float) -> str | None:
+    """Try the database with what this machine was given; the error class, or None where it works or needs none."""
+    if run.incarnation.fault == "nodb":
+        error: str | None = "UnknownHost"
+    elif not needs_database(world, machine):
+        return None
+    else:
+        env = run.incarnation.env
+        dsn = next((env[name] for name in DATABASE_VARIABLES if env.get(name)), None)
+        error = "NotConfigured" if dsn is None else world.connect(dsn)
+    if not run.database or run.database[-1][1] != error:
+        run.database.append((now, error))
+    return error
+
+
+def outcome(fault: str, path: str, health_paths: set[str], number: int, database: str | None) -> int:
+    """The status a machine with this fault answers to its n-th request."""
+    if fault == "nodb" or database is not None:
+        return 503
+    if fault == "error3pct" and number % behaviours.ERROR_STRIDE == 0:
+        return 500
+    is_health = path != "/" and (path in health_paths or path in behaviours.COMMON_HEALTH_PATHS)
+    return 404 if fault == "wrongpath" and is_health else 200
+
+
+def answer(world: World, machine: Machine, path: str, now: float, *, counts: bool = True) -> Answer | None:
+    """Let the process answer; None where nothing listens. A check's own request is not counted (`counts`)."""
+    run = machine.run
+    if run is None:
+        return None
+    number = 1
+    if counts:
+        machine.requests += 1
+        number = machine.requests
+    fault = run.incarnation.fault
+    release = run.incarnation.image.tag or run.incarnation.image.content.tag
+    database = database_error(world, machine, run, now)
+    health_paths = machine.health_paths()
+    status = outcome(fault, path, health_paths, number, database)
+    seconds = behaviours.latency_s(number) + (behaviours.SLOW_BY_S if fault == "slow" else 0.0)
+    if status == 503:
+        return Answer(503, _json({"status": "degraded", "database": database}), "application/json", seconds)
+    if status in {404, 500}:
+        text = "Not Found" if status == 404 else "Internal Server Error"
+        return Answer(status, text.encode(), "text/plain", seconds)
+    if path != "/" and (path in health_paths or path in behaviours.COMMON_HEALTH_PATHS):
+        return Answer(200, _json({"status": "ok", "release": release}), "application/json", seconds)
+    page = f"<!doctype html><title>{machine.app_name}</title><p>release {release}</p>\n"
+    return Answer(200, page.encode(), "text/html; charset=utf-8", seconds)
+
+
+def _json(payload: dict[str, str | None]) -> bytes:
+    return json.dumps(payload).encode()
