@@ -1,0 +1,1 @@
+"""Putting a release on machines, and bringing the one before back."""

@@ -1,0 +1,294 @@
+"""Rollback, the fire exit: image and configuration of the last promotion's apps back to what was good before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from hotops.core.errors import ApiError, HotopsError, NotFound, UsageError, VerifyFailed, WireError
+from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
+from hotops.core.parallel import map_parallel
+from hotops.deploy import marks
+from hotops.deploy.deploy import groups_of, in_phases
+from hotops.deploy.restore import config_with_image
+from hotops.deploy.roll import MachineRoller, Rolling, restored
+from hotops.deploy.way_back import WayBack, choose_way_back, secrets_changed_since
+from hotops.fly import Fly
+from hotops.fly.config import MachineConfig
+from hotops.fly.image import ImageRef
+from hotops.fly.models import Machine, Release
+from hotops.fly.states import checks_pass, is_managed, is_started
+
+#: Halves: half of a group keeps answering (badly, but by then nothing is worse than slow) while the other comes back.
+WAVES = 2
+
+
+class RollbackWant(Spec):
+    """Options of a rollback."""
+
+    apps: tuple[str, ...] = Field((), description="Apps to choose from; all apps of the environment if omitted.")
+    version: int | None = Field(
+        None, description="Release to go back to; the newest complete, older one with another image if omitted."
+    )
+    whole: bool = Field(
+        default=False, description="Bring all named apps back, not only those of the last promotion; needs `apps`."
+    )
+    pending_only: bool = Field(default=False, description="Only machines whose last change was never accepted.")
+    wait_timeout_s: float = Field(300.0, gt=0, description="Longest wait for a machine to be healthy, in seconds.")
+    drain_s: float = Field(0.0, ge=0, description="Seconds that a still healthy machine drains before it is replaced.")
+
+
+@dataclass(frozen=True)
+class Way:
+    """An app in the scope of the rollback: what runs, where it goes, and each machine's older configuration."""
+
+    machines: tuple[Machine, ...]
+    back: WayBack
+    configs: Mapping[str, MachineConfig]
+    image_only: tuple[str, ...] = ()
+    secrets_changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The apps to bring back, and the run whose change they carry."""
+
+    run: str
+    ways: Mapping[str, Way] = field(default_factory=dict)
+
+
+class Rollback(Operation[RollbackWant, Scope]):
+    """Bring back what ran before the last promotion: the image *and* each machine's configuration.
+
+    Needs the Fly token alone and asks no gate, window or approval. The scope is the apps of the last promotion (their
+    machines carry its run), never every app of the inventory. Goes to the newest complete, older release whose image is
+    another one and still resolves; redeploying the present image is no rollback. Proves the digest. Secrets are not
+    brought back: the result names those written since.
+    Raises: NoWayBack, VerifyFailed, and what the API raises.
+    """
+
+    name: ClassVar[str] = "fly_rollback"
+    Want: ClassVar[type[Spec]] = RollbackWant
+    effect = "write"
+    needs_environment = True
+    evidence_optional = True
+
+    @property
+    def fly(self) -> Fly:
+        return self.context.client(Fly)
+
+    def observe(self) -> Scope:
+        apps = self._apps()
+        machines = dict(zip(apps, map_parallel(self._managed, apps), strict=True))
+        run, scope = self._scope(machines)
+        ways = map_parallel(lambda app: self._way(app, machines[app]), scope)
+        return Scope(run, dict(zip(scope, ways, strict=True)))
+
+    def plan(self, state: Scope) -> Plan:
+        steps: list[Step] = []
+        for app, way in state.ways.items():
+            moving = self._steps_of(app, way)
+            steps.extend(moving)
+            if moving:
+                steps.append(
+                    Step(
+                        f"{app}/release",
+                        app,
+                        "create",
+                        before={"image": ", ".join(sorted({str(marks.image_of(m)) for m in way.machines}))},
+                        after={"image": str(way.back.image), "release": f"v{way.back.release.version}"},
+                        phase="9/releases",
+                    )
+                )
+        decided = {app: {"digest": way.back.digest, "machines": len(way.machines)} for app, way in state.ways.items()}
+        self._ways = state.ways
+        return Plan(
+            in_phases(steps),
+            f"Roll back {', '.join(state.ways)}",
+            {"rollback": decided},
+            "the older image runs already.",
+        )
+
+    def apply(self, step: Step, done: Done) -> Fact:
+        app = step.name.split("/", 1)[0]
+        way = self._ways[app]
+        if step.name.endswith("/release"):
+            return self._record(app, way)
+        roller = MachineRoller(self.fly, app, self.context.run, self.context.clock)
+        machine = next(machine for machine in way.machines if machine.id == step.target)
+        how = Rolling(
+            cordon=bool(step.before.get("has_others")),
+            drain_s=self.want.drain_s if checks_pass(machine) else 0.0,
+            wait_timeout_s=self.want.wait_timeout_s,
+            min_secrets_version=None,
+        )
+        older = restored(way.configs[machine.id], run=self.context.run)
+        return roller.move(
+            machine.id,
+            how,
+            is_there=lambda seen: marks.digest_of(seen) == step.after["digest"] and not marks.is_pending(seen),
+            change=lambda _: older,
+        )
+
+    def verify(self, plan: Plan, done: Done) -> None:
+        wanted = {step.target: str(step.after["digest"]) for step in plan.steps if "digest" in step.after}
+        apps = list(dict.fromkeys(step.name.split("/", 1)[0] for step in plan.steps))
+        for app, machines in zip(apps, map_parallel(self._managed, apps), strict=True):
+            wrong = [
+                f"{machine.id} runs {marks.digest_of(machine)} ({machine.state})"
+                for machine in machines
+                if (machine.id in wanted and wanted[machine.id] not in ("unknown", marks.digest_of(machine)))
+                or (is_started(machine) and not checks_pass(machine))
+            ]
+            if wrong:
+                raise VerifyFailed(
+                    f"{app} is not back: {'; '.join(wrong)}.",
+                    remedy=f"Run the rollback again; look at it: fly machine list -a {app}",
+                )
+
+    def report(self, state: Scope, plan: Plan, done: Done) -> dict[str, Any]:
+        warnings = [str(fact["warning"]) for fact in done.values() if fact.get("warning")]
+        for app, way in state.ways.items():
+            if way.secrets_changed:
+                warnings.append(
+                    f"{app}: secrets written since that release stay as they are: {', '.join(way.secrets_changed)}."
+                )
+            if way.image_only:
+                warnings.append(f"{app}: no older configuration is kept for {', '.join(way.image_only)}; image only.")
+        return {
+            "undone_run": state.run,
+            "apps": {
+                app: {
+                    "version": way.back.release.version,
+                    "image": str(way.back.image),
+                    "digest": way.back.digest,
+                    "image_before": sorted({str(marks.image_of(machine)) for machine in way.machines}),
+                    "passed_over": list(way.back.passed_over),
+                    "secrets_changed": list(way.secrets_changed),
+                }
+                for app, way in state.ways.items()
+            },
+            "warnings": warnings,
+        }
+
+    def _apps(self) -> list[str]:
+        if self.want.whole and not self.want.apps:
+            raise UsageError("`whole` rolls back exactly the apps that you name.", remedy='-e \'{"apps": ["APP"]}\'')
+        if self.want.apps:
+            return list(self.want.apps)
+        environment = self.context.environment
+        if environment is None:
+            raise UsageError("No apps are named and there is no inventory.", remedy="Name them: apps: [APP]")
+        return [environment.apps[host].app for host in self.context.selection or environment.apps]
+
+    def _managed(self, app: str) -> tuple[Machine, ...]:
+        return tuple(machine for machine in self.fly.machines.list(app) if is_managed(machine))
+
+    def _scope(self, machines: Mapping[str, Sequence[Machine]]) -> tuple[str, list[str]]:
+        """The newest run among the marks, and the apps that carry it."""
+        if self.want.whole or self.want.version is not None:
+            return "", [app for app, found in machines.items() if found]
+        considered = {
+            app: [m for m in found if not self.want.pending_only or marks.is_pending(m)]
+            for app, found in machines.items()
+        }
+        runs = {
+            marks.run_of(m) or ""
+            for found in considered.values()
+            for m in found
+            if marks.run_of(m) and marks.RESTORED_BY not in m.metadata
+        }
+        if not runs:
+            if self.want.pending_only:
+                return "", []
+            raise HotopsError(
+                "No machine carries the mark of a promotion, so there is no last promotion to undo.",
+                remedy='Name the apps: -e whole=true -e \'{"apps": ["APP"]}\', or a release: -e version=N',
+                code="nothing_to_roll_back",
+            )
+        newest = max(runs)  # run names begin with their time
+        wanted = runs if self.want.pending_only else {newest}
+        return newest, [app for app, found in considered.items() if any(marks.run_of(m) in wanted for m in found)]
+
+    def _way(self, app: str, machines: tuple[Machine, ...]) -> Way:
+        """Everything that is read before the first machine moves: one list, one history a machine, one secrets list."""
+        moving = [m for m in machines if not self.want.pending_only or marks.is_pending(m)]
+        leaving = {marks.digest_of(machine) for machine in moving}
+        releases = self.fly.releases.list(app)
+        back = choose_way_back(
+            self._older(releases, moving), leaving=leaving, resolve=self._resolve, to_version=self.want.version
+        )
+        histories = map_parallel(lambda machine: self.fly.machines.versions(app, machine.id), moving)
+        configs: dict[str, MachineConfig] = {}
+        image_only: list[str] = []
+        for machine, history in zip(moving, histories, strict=True):
+            older = config_with_image(history, back.image, back.digest)
+            if older is None:
+                image_only.append(machine.id)
+                older = machine.known_config
+            image = back.image.pinned(back.digest) if back.digest else back.image
+            configs[machine.id] = older.with_image(image)
+        return Way(tuple(moving), back, configs, tuple(image_only), self._secrets_since(app, back.release))
+
+    def _older(self, releases: Sequence[Release], moving: Sequence[Machine]) -> list[Release]:
+        """Releases below the one that the machines are on; all where no machine says which."""
+        present = [m.release_version for m in moving if m.release_version is not None]
+        if self.want.version is not None or not present:
+            return list(releases)
+        return [release for release in releases if release.version < max(present)]
+
+    def _resolve(self, image: ImageRef) -> str | None:
+        try:
+            return self.fly.registry.resolve(image)
+        except NotFound as error:
+            raise LookupError(f"its image {image} is gone from the registry") from error
+        except (ApiError, WireError):
+            return None  # the fire exit does not wait for a registry; the machine update will tell
+
+    def _secrets_since(self, app: str, release: Release) -> tuple[str, ...]:
+        if release.created_at is None:
+            return ()
+        try:
+            return tuple(secrets_changed_since(self.fly.secrets.list(app), release.created_at))
+        except (ApiError, WireError):
+            return ()
+
+    def _steps_of(self, app: str, way: Way) -> list[Step]:
+        steps: list[Step] = []
+        for group, members in groups_of(way.machines).items():
+            todo = [m for m in members if marks.digest_of(m) != way.back.digest or marks.is_pending(m)]
+            # The sick ones first: they serve nobody.
+            ordered = sorted(todo, key=lambda machine: (checks_pass(machine), members.index(machine)))
+            others = sum(is_started(m) for m in members) > 1
+            for index, machine in enumerate(ordered):
+                turn = index * WAVES // len(ordered)
+                steps.append(
+                    Step(
+                        f"{app}/{group}/{members.index(machine) + 1}",
+                        machine.id,
+                        before={
+                            "image": str(marks.image_of(machine)),
+                            "digest": marks.digest_of(machine),
+                            "has_others": others,
+                        },
+                        after={"image": str(way.back.image), "digest": way.back.digest or "unknown"},
+                        phase=f"1/machines/{turn}",
+                    )
+                )
+        return steps
+
+    def _record(self, app: str, way: Way) -> Fact:
+        """Bookkeeping comes last: it never holds up the fire exit."""
+        failed = {machine.known_config.release_id for machine in way.machines} - {""}
+        for release_id in failed:
+            self.fly.releases.try_update(release_id, "failed")
+        release, warning = self.fly.releases.try_create(
+            app, image=str(way.back.image), strategy="rolling", definition=self.fly.releases.try_current_definition(app)
+        )
+        if release is None:
+            return {"warning": f"{app}: the rollback could not be recorded as a release: {warning}"}
+        warning = self.fly.releases.try_update(release.id, "complete")
+        return {"release": release.id, "version": release.version, **({"warning": warning} if warning else {})}

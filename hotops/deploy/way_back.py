@@ -1,0 +1,79 @@
+"""The way back: which older release was good, and whether it can still be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from hotops.core.errors import HotopsError
+from hotops.fly.image import ImageRef
+from hotops.fly.models import AppSecret, Release
+
+
+class NoWayBack(HotopsError):
+    """There is no older release to go back to."""
+
+    code = "no_way_back"
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """A release to return to. `digest` is proven by the registry, or None where it could not be asked."""
+
+    release: Release
+    image: ImageRef
+    digest: str | None
+    passed_over: tuple[str, ...] = ()
+
+
+def choose_way_back(
+    releases: Iterable[Release],
+    *,
+    leaving: Iterable[str],
+    resolve: Callable[[ImageRef], str | None],
+    to_version: int | None = None,
+) -> WayBack:
+    """The newest complete release, older than what is left behind, with another image that still resolves.
+
+    `leaving` are the digests that run now. A release that runs or failed was never accepted and is passed over, and
+    so is one with the digest that is being left: redeploying the present image is no rollback. `resolve` answers the
+    digest, None for "can't be asked" (the fire exit does not wait for a registry), and raises LookupError for an image
+    that is gone.
+    Raises NoWayBack with what was passed over and why.
+    """
+    left = set(leaving)
+    passed: list[str] = []
+    ordered = sorted(releases, key=lambda release: release.version, reverse=True)
+    for release in ordered:
+        said = f"v{release.version}"
+        if to_version is not None and release.version != to_version:
+            continue
+        if not release.is_complete:
+            passed.append(f"{said} is {release.status}")
+            continue
+        if not release.image_ref:
+            passed.append(f"{said} names no image")
+            continue
+        try:
+            image = ImageRef.parse(release.image_ref)
+            digest = image.digest or resolve(image)
+        except ValueError:
+            passed.append(f"{said} names an image that can't be read")
+            continue
+        except LookupError as error:
+            passed.append(f"{said}: {error}")
+            continue
+        if digest in left:
+            passed.append(f"{said} is the image that runs now")
+            continue
+        return WayBack(release, image, digest, tuple(passed))
+    wanted = f"release v{to_version}" if to_version is not None else "an older, complete release with another image"
+    raise NoWayBack(
+        f"There is no {wanted} to go back to ({'; '.join(passed) or 'no release is recorded'}).",
+        remedy="Name a release with -e version=N, or deploy an image with deploy.yml.",
+    )
+
+
+def secrets_changed_since(secrets: Sequence[AppSecret], moment: float) -> list[str]:
+    """Names of secrets written after `moment` (unix seconds): a rollback brings image and config back, never values."""
+    return sorted(secret.name for secret in secrets if secret.updated_at is not None and secret.updated_at > moment)
