@@ -76,7 +76,7 @@ class Twin:
         """Every name the proxy answers for: the apps' own and those they have certificates for."""
         with self._lock:
             apps = self.world.apps.values()
-            return [name for app in apps for name in [*app.hostnames, *app.certificates]]
+            return list(dict.fromkeys(name for app in apps for name in [*app.hostnames, *app.certificates]))
 
     def reset(self, now: float, seed: Mapping[str, Any] | None = None) -> None:
         """Start over from the seed (or another); tokens of the start stay good, the call log and faults are emptied."""

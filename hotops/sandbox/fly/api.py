@@ -5,6 +5,8 @@ from __future__ import annotations
 from hotops.sandbox.fly import (
     access,
     apps,
+    certificates,
+    execs,
     lease_routes,
     machines,
     metadata,
@@ -44,6 +46,8 @@ MACHINES_ROUTES = _table(
     metadata.routes,
     secrets.routes,
     apps.routes,
+    certificates.routes,
+    execs.routes,
 )
 API_ROUTES = _table(releases.routes)
 REGISTRY_ROUTES = _table(registry.routes)

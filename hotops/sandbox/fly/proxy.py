@@ -16,7 +16,7 @@ from hotops.sandbox.fly.world import Access, App, World
 from hotops.sandbox.wire import Pending, Request, Response
 
 SHORT_S = 0.1
-LONGEST_COLD_START_S = 30.0
+LONGEST_COLD_START_S = 10.0
 NO_CANDIDATE = "[PR04] could not find a good candidate within 40 attempts at load balancing"
 
 
@@ -129,7 +129,9 @@ def _without_candidate(
 
 def _autostarts(machine: Machine, request: Request, now: float) -> bool:
     service = service_of(machine, tls=request.tls) or {}
-    starts = bool(service.get("autostart")) and not machine.cordoned_for_proxy(now)
+    # A machine that keeps failing is not waited for.
+    fails = machine.restart_count > 0 or machine.cordoned_for_proxy(now)
+    starts = bool(service.get("autostart")) and not fails
     if starts:
         request.memory["woken"] = True
     return starts
