@@ -1,0 +1,360 @@
+"""What an app's machines tell about its health, without a further call: states, exits, checks, images, sizes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from hotops.core.clock import spoken_duration
+from hotops.fly.config import CheckConfig, MachineConfig, Service
+from hotops.fly.models import Machine
+from hotops.fly.states import (
+    crashes_since,
+    is_alive,
+    is_crash_looping,
+    is_helper,
+    is_reachable,
+    is_standby,
+    is_started,
+    is_stuck,
+    restarts_since,
+)
+from hotops.health.finding import Finding
+from hotops.health.foreign import safe
+
+#: 128 + SIGKILL: what a process that the kernel killed for lack of memory ends with.
+KILLED = 137
+
+
+class Declared(Protocol):
+    """What may be declared of a process group (hotops.inventory.schema.ProcessGroup); None is not declared."""
+
+    @property
+    def count(self) -> int | None: ...
+    @property
+    def memory_mb(self) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class Exit:
+    """One bad end of a process that nobody asked for; `at` in unix seconds."""
+
+    machine: str
+    group: str
+    at: float
+    code: int
+    oom: bool
+    memory_mb: int
+
+
+@dataclass(frozen=True)
+class FailingCheck:
+    """A check that does not pass. `path` and `port` are its configuration's, `output` its own words without secrets."""
+
+    machine: str
+    group: str
+    name: str
+    status: str
+    path: str | None
+    port: int | None
+    output: str
+
+    @property
+    def says(self) -> str:
+        """`GET /hc on port 3000 fails: 404 Not Found`, or the check's name where it asks for no path."""
+        what = f"the check of {self.path} on port {self.port}" if self.path else f"the check {self.name}"
+        return f"{what} is {self.status}: {self.output or 'no output'}"
+
+
+@dataclass(frozen=True)
+class MachineHealth:
+    """The state of an app's machines. Counts are of machines, but for `restarts` and `exits` (since the asked time)."""
+
+    app: str
+    states: Mapping[str, int] = field(default_factory=dict)
+    passing: int = 0
+    restarts: int = 0
+    exits: tuple[Exit, ...] = ()
+    failing_checks: tuple[FailingCheck, ...] = ()
+    digests: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def started(self) -> int:
+        return self.states.get("started", 0)
+
+    @property
+    def ooms(self) -> int:
+        return sum(1 for item in self.exits if item.oom)
+
+    @property
+    def all_suspended(self) -> bool:
+        """Whether there are machines and each of them is suspended."""
+        return bool(self.states) and set(self.states) == {"suspended"}
+
+    def as_row(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        return {
+            "states": dict(self.states),
+            "passing": self.passing,
+            "restarts": self.restarts,
+            "exits": [vars(item) for item in self.exits],
+            "ooms": self.ooms,
+            "failing_checks": [{**vars(item), "says": item.says} for item in self.failing_checks],
+            "digests": list(self.digests),
+        }
+
+
+def examine(
+    app: str,
+    machines: Sequence[Machine],
+    *,
+    now: float,
+    since: float,
+    floor_mb: int | None = None,
+    groups: Mapping[str, Declared] | None = None,
+    budget_ms: int | None = None,
+) -> MachineHealth:
+    """Judge the machines of one list call. `now` and `since` are unix seconds: exits and restarts count from `since`.
+
+    `floor_mb` is the least memory of each machine, `groups` what is declared of process groups, `budget_ms` the latency
+    budget that a cold start would break. Helpers (release command, console) and destroyed machines are left out.
+    """
+    own = [machine for machine in machines if is_alive(machine) and not is_helper(machine)]
+    exits = tuple(sorted((item for machine in own for item in _exits(machine, since)), key=lambda item: item.at))
+    failing = tuple(item for machine in own for item in failing_checks(machine))
+    found = [
+        *_presence(app, own),
+        *_ends(app, own, exits, now),
+        *_states(app, own, now),
+        *(Finding("failing_check", app, f"{app} {item.machine}", f"{item.says}.") for item in failing),
+        *_images(app, own),
+        *_sizes(app, own, floor_mb),
+        *_drift(app, own, groups or {}),
+        *_settings(app, own, budget_ms),
+    ]
+    failing_ids = {item.machine for item in failing}
+    return MachineHealth(
+        app=app,
+        states=dict(Counter(machine.state for machine in own)),
+        passing=sum(1 for machine in own if is_started(machine) and machine.id not in failing_ids),
+        restarts=sum(restarts_since(machine, int(since * 1000)) for machine in own),
+        exits=exits,
+        failing_checks=failing,
+        digests=tuple(sorted({machine.image_ref.digest for machine in own if machine.image_ref is not None})),
+        findings=tuple(found),
+    )
+
+
+def failing_checks(machine: Machine) -> list[FailingCheck]:
+    """The checks of a started machine that do not pass, each with the path it asks for."""
+    if not is_started(machine):
+        return []
+    config = machine.known_config
+    result = []
+    for check in machine.checks:
+        if check.is_passing:
+            continue
+        asked = check_config(config, check.name)
+        result.append(
+            FailingCheck(
+                machine=machine.id,
+                group=machine.process_group,
+                name=check.name,
+                status=check.status or "unknown",
+                path=asked.path if asked else None,
+                port=asked.port if asked else None,
+                output=safe(check.output),
+            )
+        )
+    return result
+
+
+def check_config(config: MachineConfig, name: str) -> CheckConfig | None:
+    """The configuration behind a row of a machine's `checks`, its port filled in; None if it is not known.
+
+    A service's checks report as `servicecheck-NN-TYPE-PORT`, numbered through all services; top-level ones by name.
+    """
+    if name in config.checks:
+        return config.checks[name]
+    found = _SERVICE_CHECK.fullmatch(name)
+    if found is None:
+        return None
+    numbered = list(service_checks(config))
+    alike = [check for check in numbered if check.type == found["type"] and check.port == int(found["port"])]
+    at = int(found["number"])
+    if at < len(numbered) and numbered[at] in alike:
+        return numbered[at]
+    return alike[0] if alike else None
+
+
+def service_checks(config: MachineConfig) -> Iterator[CheckConfig]:
+    """Every service's checks in order, with the port they really ask (the service's own where they name none)."""
+    for service in config.services:
+        for check in service.checks:
+            yield check if check.port else check.model_copy(update={"port": service.internal_port})
+
+
+_SERVICE_CHECK = re.compile(r"servicecheck-(?P<number>\d+)-(?P<type>\w+)-(?P<port>\d+)")
+
+
+def _exits(machine: Machine, since: float) -> Iterator[Exit]:
+    for event, ended in crashes_since(machine, int(since * 1000)):
+        code = ended.guest_exit_code or ended.exit_code
+        yield Exit(
+            machine=machine.id,
+            group=machine.process_group,
+            at=event.at,
+            code=code,
+            oom=ended.oom_killed or code == KILLED,
+            memory_mb=machine.known_config.guest.memory_mb,
+        )
+
+
+def _label(app: str, machine: Machine) -> str:
+    return f"{app} {machine.process_group} {machine.id}"
+
+
+def _presence(app: str, machines: Sequence[Machine]) -> Iterator[Finding]:
+    """Whether anything is there to serve."""
+    if not machines:
+        yield Finding("no_machines", app, app, "the app has no machines.", remedy="Deploy it, or remove it.")
+        return
+    suspended = [machine for machine in machines if machine.state == "suspended"]
+    if len(suspended) == len(machines):
+        says = f"the whole app is suspended ({_machines(len(machines))}); nothing serves."
+        yield Finding("suspended", app, app, says, remedy="Start its machines, or remove the app from the inventory.")
+        return
+    for machine in suspended:
+        on_purpose = any(service.autostop == "suspend" for service in machine.known_config.services)
+        says = "the machine is suspended, as its autostop setting says." if on_purpose else "the machine is suspended."
+        yield Finding("suspended", app, _label(app, machine), says, "warn" if on_purpose else "bad")
+
+
+def _ends(app: str, machines: Sequence[Machine], exits: Sequence[Exit], now: float) -> Iterator[Finding]:
+    """How processes ended."""
+    for machine in machines:
+        own = [item for item in exits if item.machine == machine.id]
+        if is_crash_looping(machine):
+            says = f"the machine is in a crash loop; its last exit code was {own[-1].code if own else 'not told'}."
+            yield Finding("crash_loop", app, _label(app, machine), says, remedy="Read its log from the last start on.")
+        killed = [item for item in own if item.oom]
+        if killed:
+            says = (
+                f"killed for lack of memory {_times(len(killed))} (exit code {KILLED}), last "
+                f"{spoken_duration(max(0.0, now - killed[-1].at))} ago; it has {killed[-1].memory_mb} MB."
+            )
+            yield Finding("oom", app, _label(app, machine), says, remedy="Give the process group more memory.")
+        others = [item for item in own if not item.oom]
+        if others and not is_crash_looping(machine):
+            says = (
+                f"ended by itself {_times(len(others))}, last with exit code {others[-1].code} "
+                f"{spoken_duration(max(0.0, now - others[-1].at))} ago."
+            )
+            yield Finding("bad_exit", app, _label(app, machine), says, remedy="Read its log before that time.")
+
+
+def _states(app: str, machines: Sequence[Machine], now: float) -> Iterator[Finding]:
+    """Machines that are not where they should be."""
+    for machine in machines:
+        label, config = _label(app, machine), machine.known_config
+        if not is_reachable(machine):
+            says = f"its host is {machine.host_status}; what is known of it may be old."
+            yield Finding(
+                "host_down", app, label, says, remedy="See Fly's status page; run a second machine elsewhere."
+            )
+        elif is_stuck(machine, now):
+            says = f"it has been {machine.state} for {spoken_duration(now - (machine.updated_at or now))}."
+            yield Finding("stuck", app, label, says, remedy="Restart it; if that hangs too, replace it.")
+        elif machine.state == "failed":
+            yield Finding("failed", app, label, "it could not be made.", remedy="Destroy it and make another.")
+        elif machine.state == "stopped" and not _may_rest(config) and not is_standby(machine):
+            says = "it is stopped, and nothing in its configuration would stop it: its process ended or somebody did."
+            yield Finding("stopped", app, label, says, remedy="Start it, or remove it.")
+        if machine.cordoned:
+            says = "it is cordoned: it runs, costs and serves nothing."
+            yield Finding("cordoned", app, label, says, remedy="Uncordon it if no deploy is under way.")
+
+
+def _may_rest(config: MachineConfig) -> bool:
+    """Whether a stopped machine is as it should be: the proxy may stop it, a schedule starts it, or it is done."""
+    stops = any(service.autostop != "off" for service in config.services)
+    return stops or bool(config.schedule) or config.auto_destroy or config.restart.policy == "no"
+
+
+def _images(app: str, machines: Sequence[Machine]) -> Iterator[Finding]:
+    """All machines of an app run one image; more than one is a deploy that did not end."""
+    by_digest = Counter(machine.image_ref.digest for machine in machines if machine.image_ref is not None)
+    if len(by_digest) > 1:
+        shares = ", ".join(f"{_machines(count)} {digest[:19]}…" for digest, count in by_digest.most_common())
+        says = f"its machines run {len(by_digest)} different images: {shares}."
+        yield Finding("two_images", app, app, says, remedy="A deploy did not end: finish it or roll it back.")
+
+
+def _sizes(app: str, machines: Sequence[Machine], floor_mb: int | None) -> Iterator[Finding]:
+    """Memory against the floor, and machines of one group that differ."""
+    sizes: dict[str, set[int]] = {}
+    for machine in machines:
+        memory_mb = machine.known_config.guest.memory_mb
+        sizes.setdefault(machine.process_group, set()).add(memory_mb)
+        if floor_mb is not None and memory_mb < floor_mb:
+            says = f"it has {memory_mb} MB of memory; the floor is {floor_mb} MB."
+            yield Finding("memory_floor", app, _label(app, machine), says, remedy="Scale the group's memory.")
+    for group, found in sizes.items():
+        if len(found) > 1:
+            says = f"its machines differ in memory: {', '.join(f'{size} MB' for size in sorted(found))}."
+            yield Finding("uneven_memory", app, f"{app} {group}", says, "warn")
+
+
+def _drift(app: str, machines: Sequence[Machine], groups: Mapping[str, Declared]) -> Iterator[Finding]:
+    """What is declared of groups against what is there."""
+    present = Counter(machine.process_group for machine in machines)
+    for group, declared in groups.items():
+        if declared.count is not None and present[group] != declared.count:
+            says = f"it has {_machines(present[group])}; declared are {declared.count}."
+            yield Finding("count_drift", app, f"{app} {group}", says, remedy="Scale it, or correct the inventory.")
+        for machine in machines:
+            memory_mb = machine.known_config.guest.memory_mb
+            if machine.process_group == group and declared.memory_mb not in (None, memory_mb):
+                says = f"it has {memory_mb} MB of memory; declared are {declared.memory_mb} MB."
+                yield Finding("memory_drift", app, _label(app, machine), says, remedy="Scale it, or correct it.")
+
+
+def _settings(app: str, machines: Sequence[Machine], budget_ms: int | None) -> Iterator[Finding]:
+    """Settings that will hurt: no checks, fewer machines than the minimum, cold starts within a latency budget."""
+    groups: dict[str, list[Machine]] = {}
+    for machine in machines:
+        groups.setdefault(machine.process_group, []).append(machine)
+    for group, members in groups.items():
+        label, config = f"{app} {group}", members[0].known_config
+        if config.services and config.check_count == 0:
+            says = "it has no health check: the proxy sends requests to machines that can't answer."
+            yield Finding("no_checks", app, label, says, "warn", "Add a check to its service.")
+        for service in config.services:
+            yield from _autostop(app, label, service, len(members), budget_ms)
+
+
+def _autostop(app: str, label: str, service: Service, count: int, budget_ms: int | None) -> Iterator[Finding]:
+    if service.autostop == "off":
+        return
+    where = f"port {service.internal_port}"
+    if service.min_machines_running > count:
+        says = f"{service.min_machines_running} machines shall always run ({where}), and there are only {count}."
+        yield Finding("below_minimum", app, label, says, "warn", "The proxy creates none: scale the group.")
+    if service.autostart is False:
+        says = f"its machines stop by themselves ({where}), and nothing starts them again (autostart is off)."
+        yield Finding("never_starts", app, label, says, "warn", "Turn autostart on, or autostop off.")
+    if service.min_machines_running == 0 and budget_ms is not None:
+        says = f"all its machines may stop by themselves ({where}): a cold start breaks the budget of {budget_ms} ms."
+        yield Finding("autostop_latency", app, label, says, "warn", "Set min_machines_running to 1, or autostop off.")
+
+
+def _machines(count: int) -> str:
+    return "one machine" if count == 1 else f"{count} machines"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
