@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from hotops.inventory.spec import EnvVarName, Seconds, Spec
+from hotops.inventory.spec import EnvVarName, Seconds, Spec, off_is_a_word
 
 Level = Literal["require", "warn", "off"]
+DeclaredLevel = Annotated[Level, BeforeValidator(off_is_a_word)]
 
 
 class Waiver(Spec):
     """How hard a gate is; anything but `require` says why and until when, and is shown in every table."""
 
-    level: Level = Field(description="require: a no stops the run; warn: a no is shown; off: not asked.")
+    level: DeclaredLevel = Field(description="require: a no stops the run; warn: a no is shown; off: not asked.")
     reason: str | None = Field(None, min_length=1, description="Why the gate is softened.")
     until: date | None = Field(
         None, description="Last day of the waiver (UTC); from the next day on the gate is required."

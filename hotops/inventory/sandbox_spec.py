@@ -42,6 +42,11 @@ class SandboxRelease(Spec):
     version: int | None = Field(None, ge=1, description="Release number; one more than the one before if omitted.")
     status: Literal["complete", "failed", "interrupted"] = Field("complete", description="How it ended.")
     age_s: Seconds = Field(description="How long ago, in seconds.")
+    labels: dict[str, str] | None = Field(
+        None,
+        description="Labels of its image; a GitHub Actions build's if omitted and there is a repository.",
+    )
+    pruned: bool = Field(default=False, description="Whether the registry has thrown its image away.")
 
 
 class SandboxCertificate(Spec):
@@ -78,7 +83,9 @@ class SandboxGroup(Spec):
     checks: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Further checks as Fly's machine config has them."
     )
-    autostop: Literal["off", "stop", "suspend"] = Field("off", description="Whether the proxy stops idle machines.")
+    autostop: Annotated[Literal["off", "stop", "suspend"], BeforeValidator(off_is_a_word)] = Field(
+        "off", description="Whether the proxy stops idle machines."
+    )
     min_machines_running: int = Field(1, ge=0, description="Machines that stay when idle ones are stopped.")
     state: Literal["started", "stopped", "suspended"] = Field("started", description="State at the start.")
     needs_database: bool | None = Field(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import urllib.parse
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,36 +54,26 @@ def seed_of(environment: Environment) -> dict[str, Any]:
         )
     world = environment.sandbox_world or SandboxWorld()
     projects = _projects(environment, world)
-    project = projects[0] if environment.supabase_project else None
-    apps: dict[str, dict[str, Any]] = {}
-    for app in environment.apps.values():
-        if app.promote_from:
-            apps[app.promote_from] = _source(app, project)
-    for app in environment.apps.values():
-        apps[app.app] = _target(app, project)
-    for name, spec in world.apps.items():
-        apps[name] = _app(name, spec, spec.org or environment.fly_org, f"https://{name}.fly.dev", project)
-    orgs = dict.fromkeys([environment.fly_org, *(app["org"] for app in apps.values())])
+    around = _Surroundings(projects[0] if environment.supabase_project else None, environment.github_repo)
+    apps = _apps(environment, world, around)
+    orgs = dict.fromkeys([environment.fly_org, *(app["org"] for app in apps)])
     return {
         "schema": SCHEMA,
         "fly": {
             "orgs": [{"slug": slug, "name": slug.replace("-", " ").title()} for slug in orgs],
-            "apps": list(apps.values()),
+            "apps": apps,
             "images": [image.model_dump(mode="json") for image in world.images],
         },
-        "supabase": {
-            "projects": [
-                {
-                    "ref": made.ref,
-                    "name": made.name,
-                    "region": made.region,
-                    "organization": environment.fly_org,
-                    "db_pass": made.db_pass,
-                }
-                for made in projects
-            ]
-        },
+        "supabase": {"projects": [_project(project, environment.fly_org) for project in projects]},
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What all apps of the world share."""
+
+    project: PretendedProject | None
+    github_repo: str | None
 
 
 def _projects(environment: Environment, world: SandboxWorld) -> list[PretendedProject]:
@@ -95,13 +87,38 @@ def _projects(environment: Environment, world: SandboxWorld) -> list[PretendedPr
     return list({project.ref: project for project in reversed(made)}.values())[::-1]
 
 
-def _target(app: App, project: PretendedProject | None) -> dict[str, Any]:
+def _project(project: PretendedProject, organization: str) -> dict[str, Any]:
+    return {
+        "ref": project.ref,
+        "name": project.name,
+        "region": project.region,
+        "organization": organization,
+        "db_pass": project.db_pass,
+    }
+
+
+def _apps(environment: Environment, world: SandboxWorld, around: _Surroundings) -> list[dict[str, Any]]:
+    """Every app once: the sources, the hosts, the rest of the world. A host's own `sandbox` says what it is."""
+    made: dict[str, dict[str, Any]] = {}
+    says_itself = {app.app for app in environment.apps.values() if app.sandbox is not None}
+    for app in environment.apps.values():
+        if app.promote_from and app.promote_from not in says_itself:
+            made[app.promote_from] = _source(app, around)
+    for app in environment.apps.values():
+        if app.app not in made:
+            made[app.app] = _target(app, around)
+    for name, spec in world.apps.items():
+        made[name] = _app(name, spec, spec.org or environment.fly_org, f"https://{name}.fly.dev", around)
+    return list(made.values())
+
+
+def _target(app: App, around: _Surroundings) -> dict[str, Any]:
     declared = app.sandbox or SandboxTarget()
-    spec = _with_defaults(app, declared, project, world="production")
-    return _app(app.app, spec, spec.org or app.fly_org, app.url, project)
+    spec = _with_defaults(app, declared, around.project, world="production")
+    return _app(app.app, spec, spec.org or app.fly_org, app.url, around)
 
 
-def _source(app: App, project: PretendedProject | None) -> dict[str, Any]:
+def _source(app: App, around: _Surroundings) -> dict[str, Any]:
     """The source app: like the target where nothing else is declared, and one release ahead."""
     declared = app.sandbox or SandboxTarget()
     own = declared.source or SandboxApp()
@@ -113,8 +130,8 @@ def _source(app: App, project: PretendedProject | None) -> dict[str, Any]:
             "releases": own.releases or _one_ahead(declared.releases or _RELEASES, max(LEAST_SOAK_S, 2 * app.soak_s)),
         }
     )
-    spec = _with_defaults(app, spec, project, world="staging")
-    return _app(str(app.promote_from), spec, spec.org or str(app.source_org), str(app.source_url), project)
+    spec = _with_defaults(app, spec, around.project, world="staging")
+    return _app(str(app.promote_from), spec, spec.org or str(app.source_org), str(app.source_url), around)
 
 
 def _one_ahead(releases: Sequence[SandboxRelease], age_s: float) -> tuple[SandboxRelease, ...]:
@@ -149,10 +166,10 @@ def _groups(app: App) -> dict[str, SandboxGroup]:
     return groups
 
 
-def _app(name: str, spec: SandboxApp, org: str, url: str, project: PretendedProject | None) -> dict[str, Any]:
+def _app(name: str, spec: SandboxApp, org: str, url: str, around: _Surroundings) -> dict[str, Any]:
     """One app of the seed. Every app has releases, since there is no machine without one."""
-    values = secret_values(spec.secrets, app_url=url, project=project)
-    connects = any(secret in values for secret in DSN_NAMES)
+    values = secret_values(spec.secrets, app_url=url, project=around.project)
+    connects = any(values.get(secret, "").startswith(("postgres://", "postgresql://")) for secret in DSN_NAMES)
     certificates = _certificates(spec, url)
     return {
         "name": name,
@@ -162,8 +179,8 @@ def _app(name: str, spec: SandboxApp, org: str, url: str, project: PretendedProj
         "certificates": certificates,
         "primary_region": spec.region,
         "secrets": values,
-        "staged_secrets": secret_values(spec.staged_secrets, app_url=url, project=project),
-        "releases": _numbered(spec.releases or _RELEASES),
+        "staged_secrets": secret_values(spec.staged_secrets, app_url=url, project=around.project),
+        "releases": _numbered(spec.releases or _RELEASES, around.github_repo),
         "env": {"PRIMARY_REGION": spec.region, **spec.env},
         "traffic_rps": spec.traffic_rps,
         "groups": {
@@ -182,7 +199,7 @@ def _certificates(spec: SandboxApp, url: str) -> list[dict[str, Any]]:
     return [*declared, SandboxCertificate(hostname=hostname).model_dump()]
 
 
-def _numbered(releases: Iterable[SandboxRelease]) -> list[dict[str, Any]]:
+def _numbered(releases: Iterable[SandboxRelease], github_repo: str | None) -> list[dict[str, Any]]:
     numbered: list[dict[str, Any]] = []
     for release in releases:
         before = numbered[-1]["version"] if numbered else 0
@@ -192,9 +209,18 @@ def _numbered(releases: Iterable[SandboxRelease]) -> list[dict[str, Any]]:
                 "tag": release.tag,
                 "status": release.status,
                 "age_s": release.age_s,
+                "labels": _build_labels(release.tag, github_repo) if release.labels is None else release.labels,
+                "pruned": release.pruned,
             }
         )
     return numbered
+
+
+def _build_labels(tag: str, github_repo: str | None) -> dict[str, str]:
+    """What flyctl stamps on an image that GitHub Actions builds; one tag is one commit in all apps."""
+    if github_repo is None:
+        return {}
+    return {"GH_SHA": hashlib.sha256(tag.encode()).hexdigest()[:40], "GH_REPO": github_repo}
 
 
 def _group(spec: SandboxGroup, region: str, *, app_connects: bool) -> dict[str, Any]:

@@ -79,6 +79,11 @@ def _path(text: str) -> str:
     return text
 
 
+def off_is_a_word(value: Any) -> Any:
+    """`off`, which YAML 1.1 reads as false."""
+    return "off" if value is False else value
+
+
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, int | str) else value
 
