@@ -6,7 +6,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from hotops.inventory.spec import AppName, GroupName, MemoryMb, OrgSlug, Port, Seconds, SecretName, Spec, UrlPath
+from hotops.inventory.spec import (
+    AppName,
+    GroupName,
+    MemoryMb,
+    OrgSlug,
+    Port,
+    Seconds,
+    SecretName,
+    Spec,
+    UrlPath,
+    off_is_a_word,
+)
 
 SecretKind = Literal[
     "random", "json", "url", "supabase_url", "dsn_direct", "dsn_pooler", "dsn_transaction",
