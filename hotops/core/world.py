@@ -21,6 +21,7 @@ EnvKind = Literal["live", "sandbox"]
 ENDPOINTS: Mapping[str, tuple[str, str | None]] = {
     "fly_machines": ("https://api.machines.dev", "FLY_FLAPS_BASE_URL"),
     "fly_api": ("https://api.fly.io", "FLY_API_BASE_URL"),
+    "fly_uiex": ("https://api.fly.io", "FLY_UIEX_BASE_URL"),
     "fly_registry": ("https://registry.fly.io", None),
     "supabase": ("https://api.supabase.com", None),
     "github": ("https://api.github.com", None),

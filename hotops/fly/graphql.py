@@ -1,0 +1,34 @@
+"""GraphQL: one call, whose errors come with status 200."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hotops.core.errors import NotFound
+from hotops.fly.errors import QueryFailed
+from hotops.fly.surfaces import Surfaces
+
+
+def query(surfaces: Surfaces, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The `data` of a query, never a mutation: it is repeated on a broken connection.
+
+    Raises NotFound for "Could not find …", QueryFailed for every other error (fly-go, GraphQL errors).
+    """
+    answer = surfaces.graphql.request(
+        "POST", "/graphql", body={"query": document, "variables": dict(variables)}, idempotent=True
+    )
+    reply = answer.data if isinstance(answer.data, dict) else {}
+    errors = reply.get("errors") or []
+    if errors:
+        first = errors[0] if isinstance(errors[0], dict) else {}
+        message = str(first.get("message") or "GraphQL answered with an error")
+        code = str((first.get("extensions") or {}).get("code") or "")
+        kind = NotFound if message.startswith("Could not find") or code == "NOT_FOUND" else QueryFailed
+        raise kind(
+            message,
+            status=answer.status,
+            request_id=answer.request_id,
+            details={"cloud_code": code} if code else None,
+        )
+    return dict(reply.get("data") or {})

@@ -1,0 +1,103 @@
+"""The registry: which digest a tag means, and whether this token may pull it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from hotops.core.errors import Unauthorized, UsageError
+from hotops.core.http import Answer
+from hotops.fly.image import ImageRef
+from hotops.fly.surfaces import Surfaces
+
+#: Without these a registry may translate an index to an old form, which has another digest (OCI distribution spec).
+_ACCEPT = ", ".join(
+    (
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)
+_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+
+
+class Registry:
+    """registry.fly.io. Access is per organisation; no call lists tags; images that no release uses may be pruned."""
+
+    def __init__(self, surfaces: Surfaces) -> None:
+        self._surfaces = surfaces
+
+    def resolve(self, image: ImageRef | str) -> ImageRef:
+        """The same reference with its digest, proven to be there now.
+
+        Raises ImageUnknown (404: never pushed, or pruned), ImageRefused (401 and 403), UsageError (another registry).
+        """
+        ref = self._own(image)
+        answer = self._manifest("HEAD", ref)
+        digest = answer.headers.get("docker-content-digest", "")
+        if not digest:
+            # The header is optional; the digest is the manifest's own.
+            digest = "sha256:" + hashlib.sha256(self._manifest("GET", ref).body).hexdigest()
+        return ref.pinned(digest)
+
+    def manifest(self, image: ImageRef | str) -> dict[str, Any]:
+        """The manifest or index behind a reference. Raises as `resolve`."""
+        return dict(self._manifest("GET", self._own(image)).data or {})
+
+    def labels(self, image: ImageRef | str) -> dict[str, str]:
+        """The image's labels, the commit among them, from its config blob (an index: its first platform's)."""
+        ref = self._own(image)
+        manifest = self.manifest(ref)
+        if manifest.get("manifests"):
+            ref = ref.pinned(str(manifest["manifests"][0]["digest"]))
+            manifest = self.manifest(ref)
+        digest = str((manifest.get("config") or {}).get("digest") or "")
+        if not digest:
+            return {}
+        answer = self._get("GET", f"/v2/{ref.repository}/blobs/{digest}", {})
+        labels = ((answer.data or {}).get("config") or {}).get("Labels") or {}
+        return {str(key): str(value) for key, value in labels.items()}
+
+    def _own(self, image: ImageRef | str) -> ImageRef:
+        ref = image if isinstance(image, ImageRef) else ImageRef.parse(image)
+        if ref.registry != self._surfaces.registry_name:
+            raise UsageError(
+                f"{ref} is not in {self._surfaces.registry_name}, so hotops can't read its manifest.",
+                remedy="Promote images of Fly's registry, or name the digest.",
+            )
+        return ref
+
+    def _manifest(self, method: str, ref: ImageRef) -> Answer:
+        return self._get(method, f"/v2/{ref.repository}/manifests/{ref.reference}", {"accept": _ACCEPT})
+
+    def _get(self, method: str, target: str, headers: dict[str, str]) -> Answer:
+        """The answer to Basic authentication; a registry that wants a token of its own first is given one, once."""
+        answer = self._surfaces.registry.request(method, target, headers=headers, accept=frozenset({401}), follow=True)
+        if answer.status != 401:
+            return answer
+        token = self._bearer(answer.headers.get("www-authenticate", ""))
+        if token:
+            headers = {**headers, "authorization": f"Bearer {token}"}
+        return self._surfaces.registry.request(method, target, headers=headers, follow=True)
+
+    def _bearer(self, challenge: str) -> str:
+        """A token from the realm of a `Bearer` challenge (Docker registry token authentication), "" if there is none.
+
+        The credential goes nowhere but to Fly: a realm on any other host is not asked.
+        """
+        if not challenge.lower().startswith("bearer "):
+            return ""
+        told = dict(_CHALLENGE.findall(challenge))
+        realm = told.get("realm", "")
+        host = urlsplit(realm).hostname or ""
+        if urlsplit(realm).scheme != "https" or not (host == "fly.io" or host.endswith(".fly.io")):
+            return ""
+        params = {key: told[key] for key in ("service", "scope") if key in told}
+        try:
+            data = self._surfaces.registry.request("GET", realm, params=params).data or {}
+        except Unauthorized:
+            return ""
+        return str(data.get("token") or data.get("access_token") or "")
