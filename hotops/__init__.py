@@ -10,12 +10,13 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Fly": "hotops.fly.client",
     "HotopsError": "hotops.core.errors",
     "Secret": "hotops.core.secret",
 }
 """Public name -> the module that defines it."""
 
-__all__ = ["HotopsError", "Secret", "__version__"]
+__all__ = ["Fly", "HotopsError", "Secret", "__version__"]
 
 
 def __getattr__(name: str) -> object:
