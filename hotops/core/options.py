@@ -1,0 +1,61 @@
+"""From the plain options that somebody typed to the validated options of an operation."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from hotops.core.errors import UsageError
+from hotops.core.operation import Spec
+
+S = TypeVar("S", bound=Spec)
+
+
+def validated(kind: type[S], options: Mapping[str, Any], *, of: str = "") -> S:
+    """The options of the operation `of`, as its `Want`. None means "not given"; `a, b` is a list where one is wanted.
+
+    Raises UsageError that names each wrong option and, for an unknown one, the nearest known name. No value is
+    repeated.
+    """
+    given = {key: value for key, value in options.items() if value is not None}
+    for key in _list_options(kind) & given.keys():
+        if isinstance(given[key], str):
+            given[key] = [item.strip() for item in given[key].split(",") if item.strip()]
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        said = "; ".join(_told(item, kind) for item in error.errors(include_input=False, include_url=False))
+        raise UsageError(
+            f"{of + ': ' if of else ''}{said}.", remedy=f"ansible-doc hotops.core.{of} lists the options." if of else ""
+        ) from None
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was most likely meant, or None."""
+    close = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def _told(item: ErrorDetails, kind: type[Spec]) -> str:
+    where = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "missing":
+        return f"the option {where} is required"
+    if item["type"] != "extra_forbidden":
+        return f"{where}: {item['msg'].removeprefix('Value error, ').rstrip('.')}" if where else item["msg"].rstrip(".")
+    meant = nearest(where, kind.model_fields) if len(item["loc"]) == 1 else None
+    if meant:
+        return f"there is no option {where}; did you mean {meant}"
+    return f"there is no option {where}; the options are {', '.join(kind.model_fields) or 'none'}"
+
+
+def _list_options(kind: type[Spec]) -> set[str]:
+    properties = kind.model_json_schema().get("properties", {})
+    return {key for key, schema in properties.items() if any(form.get("type") == "array" for form in _forms(schema))}
+
+
+def _forms(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [schema, *schema.get("anyOf", ())]

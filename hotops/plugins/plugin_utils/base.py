@@ -1,0 +1,144 @@
+# Copyright: the hotops authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one action plugin behind every module: Ansible's task becomes a call of an operation, and its answer a result.
+
+Ansible gives an action plugin no argument check, no scrubbing, no check-mode guard and no redaction of errors:
+`hotops.invocation` supplies them. And an import that fails in one aborts the whole run: imports are guarded here.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.module_utils.basic import missing_required_lib
+from ansible.plugins.action import ActionBase
+from ansible.release import __version__ as ansible_version
+
+try:
+    from ansible_collections.hotops.core.plugins.plugin_utils.inventory_vars import InventoryVars
+
+    from hotops.core import http
+    from hotops.core.context import Context
+    from hotops.core.operation import Operation
+    from hotops.core.plain import plain_data
+    from hotops.core.process import die_with_parent
+    from hotops.core.runs import RunOpening
+    from hotops.invocation import Answer, credentials_in, invoke
+    from hotops.registry import operation
+    from hotops.surroundings import surroundings
+except ImportError as error:
+    _MISSING: ImportError | None = error
+else:
+    _MISSING = None
+
+#: The process that loaded this: ansible-playbook. The linear strategy loads an action before it forks workers.
+_LOADED_BY = os.getpid()
+#: Stdout callbacks that print data for programs, which a table in between would spoil.
+_FOR_PROGRAMS = ("json", "jsonl", "oneline", "minimal")
+
+
+class OperationAction(ActionBase):
+    """Runs `kind` on the controller; needs no connection, and no Python on a host."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    #: The operation, or why there is none.
+    kind: type[Operation[Any, Any]] | None = None
+    unavailable: str = ""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ansible's entry: the task's result, never an exception of ours."""
+        super().run(tmp, task_vars)  # refuses `async`
+        if self.kind is None:
+            return _unavailable(self.unavailable)
+        if os.getpid() != _LOADED_BY:
+            die_with_parent(_LOADED_BY)
+        answer = self._answer(self.kind, task_vars or {})
+        if answer.screen and not self._task.no_log and not _callback_is_for_programs():
+            self._display.display("\n".join(answer.screen))
+        return answer.result
+
+    def _answer(self, kind: type[Operation[Any, Any]], task_vars: dict[str, Any]) -> Answer:
+        check = bool(self._task.check_mode)
+        variables = InventoryVars(task_vars, self._templar, self._loader)
+        answer = invoke(
+            kind,
+            plain_data(self._task.args),
+            lambda: self._context(kind, variables, check=check),
+            check=check,
+            diff=bool(self._task.diff),
+        )
+        if self._display.verbosity >= 3:  # as any module does
+            answer.result["invocation"] = {"module_args": plain_data(self._task.args, credentials_in(os.environ))}
+        return answer
+
+    def _context(self, kind: type[Operation[Any, Any]], variables: InventoryVars, *, check: bool) -> Context:
+        environment = variables.environment() if kind.needs_environment else None
+        return surroundings(
+            kind,
+            env_kind=variables.get("env_kind"),
+            opening=opening(variables),
+            environment=environment,
+            selection=variables.selection(environment) if environment else (),
+            holder_pid=_LOADED_BY,
+            check=check,
+        )
+
+
+def opening(variables: InventoryVars) -> RunOpening:
+    """What the first line of this run's evidence says."""
+    return RunOpening(
+        evidence_dir=variables.evidence_dir(),
+        playbook=variables.playbook(),
+        environment=variables.environment_name(),
+        env_kind="sandbox" if variables.get("env_kind") == "sandbox" else "live",
+        reason=str(variables.get("reason") or ""),
+        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        versions={"ansible-core": ansible_version},
+    )
+
+
+def action(name: str) -> type[OperationAction]:
+    """The action plugin of the module `name`: its operation is loaded now, in the parent, for all workers."""
+    if _MISSING is not None:
+        return plugin(None, missing_required_lib(_MISSING.name or "hotops") + f" ({_MISSING})")
+    try:
+        kind = operation(name)
+        _warm(kind)
+    except Exception as error:  # noqa: BLE001 (an exception here would abort the run, `rescue` and `always` included)
+        return plugin(None, f"hotops.core.{name} can't be loaded: {type(error).__name__}: {error}")
+    return plugin(kind)
+
+
+def plugin(kind: type[Operation[Any, Any]] | None, unavailable: str = "") -> type[OperationAction]:
+    """The action plugin of an operation, or one whose every task says why there is none."""
+    return type("ActionModule", (OperationAction,), {"kind": kind, "unavailable": unavailable})
+
+
+def _warm(kind: type[Operation[Any, Any]]) -> None:
+    """What each forked worker would otherwise pay again: a TLS context, late imports, the options' schema."""
+    http.warm()
+    kind.Want.model_json_schema()
+
+
+def _unavailable(why: str) -> dict[str, Any]:
+    failure = {
+        "code": "missing_library",
+        "exit_code": 2,
+        "message": why,
+        "remedy": "Install hotops for the Python that runs Ansible.",
+        "request_id": None,
+    }
+    return {"changed": False, "failed": True, "msg": f"{why} {failure['remedy']}", "failure": failure}
+
+
+def _callback_is_for_programs() -> bool:
+    return str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2] in _FOR_PROGRAMS

@@ -1,0 +1,49 @@
+"""Every operation by the name of its module; an operation's code is loaded when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+from hotops.core.errors import UsageError
+from hotops.core.operation import Operation
+from hotops.core.options import nearest
+
+#: To add a module: one line here, then `make docs` writes its files.
+OPERATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "fly_app_info": "hotops.info.apps:AppInfo",
+        "fly_machine_info": "hotops.info.machines:MachineInfo",
+        "fly_release_info": "hotops.info.releases:ReleaseInfo",
+        "fly_secret_info": "hotops.info.secrets:SecretInfo",
+    }
+)
+
+#: Names of action_groups (for `module_defaults`) and what the names of their modules begin with; `all` holds all.
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "all": ("",),
+        "fly": ("fly_",),
+        "health": ("health_", "smoke", "tls_"),
+        "promote": ("gate", "notify", "promote_"),
+    }
+)
+
+
+def operation(name: str) -> type[Operation[Any, Any]]:
+    """The operation behind a module's name, with or without `hotops.core.`. Raises UsageError for an unknown one."""
+    short = name.removeprefix("hotops.core.")
+    if short not in OPERATIONS:
+        meant = nearest(short, OPERATIONS)
+        hint = f"Did you mean {meant}?" if meant else f"Known are {', '.join(OPERATIONS)}."
+        raise UsageError(f"There is no operation {short!r}.", remedy=hint)
+    module, _, member = OPERATIONS[short].partition(":")
+    kind: type[Operation[Any, Any]] = getattr(import_module(module), member)
+    return kind
+
+
+def in_group(group: str) -> list[str]:
+    """Names of the modules of an action group, sorted."""
+    return sorted(name for name in OPERATIONS if name.startswith(GROUPS[group]))
