@@ -102,7 +102,7 @@ class LockedChain:
         for record in pending:
             lines += 1
             text = json.dumps({"n": lines, **record, "prev": head}, ensure_ascii=False, allow_nan=False)
-            line = text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes its JSON escape
+            line = text.encode()
             head = line_hash(line)
             data += line + b"\n"
         return data, Tail(lines, head, cut_off=False, size=self.tail.size + len(data))
@@ -126,14 +126,15 @@ class LockedChain:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[LockedChain]:
+def locked(path: Path, *, timeout_s: float | None = None) -> Iterator[LockedChain]:
     """The chain in `path`, which must exist, while nobody else writes to it.
 
-    Raises OSError if it can't be opened, EvidenceUnwritable if another process keeps it longer than `timeout_s`.
+    Raises OSError if it can't be opened, EvidenceUnwritable if another process keeps it longer than `timeout_s`
+    (LOCK_TIMEOUT_S if omitted).
     """
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        _lock(descriptor, path, timeout_s)
+        _lock(descriptor, path, LOCK_TIMEOUT_S if timeout_s is None else timeout_s)
         try:
             yield LockedChain(descriptor)
         finally:

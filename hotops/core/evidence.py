@@ -79,15 +79,18 @@ class EvidenceFolder:
         who: str,
         versions: Mapping[str, str],
         command: str = "",
+        holder_pid: int | None = None,
         clock: Clock | None = None,
         secrets: Iterable[Secret] = (),
         tolerant: bool = False,
     ) -> Self:
         """Make `<evidence_dir>/<UTC stamp>-<playbook>-<environment>/` (`-2` and so on if it exists) and its first line.
 
+        `holder_pid` is the process whose death means that the run is dead (ansible-playbook itself where a forked
+        worker opens the run); this one if omitted.
         Raises EvidenceUnwritable, SigningKeyUnusable.
         """
-        clock = clock or SystemClock()
+        clock, holder = clock or SystemClock(), holder_pid or os.getpid()
         name = f"{basic_stamp(clock.now())}-{_file_word(playbook)}-{_file_word(environment)}"
         folder = cls(evidence_dir.absolute() / name, clock=clock, secrets=secrets, tolerant=tolerant)
         folder.run_dir = folder._guarded(lambda: _make_folder(evidence_dir.absolute(), name)) or folder.run_dir
@@ -103,8 +106,8 @@ class EvidenceFolder:
             # Named here, so that a manifest that someone else puts in its place is found out.
             key=folder._guarded(_signing_key_id),
             host=socket.gethostname(),
-            pid=os.getpid(),
-            pid_started=process_started(os.getpid()),
+            pid=holder,
+            pid_started=process_started(holder),
         )
         return folder
 

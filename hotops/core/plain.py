@@ -51,7 +51,10 @@ def _plain_scalar(value: object) -> Any:
     match value:
         case float() if not math.isfinite(value):
             return str(value)  # JSON has no such numbers
-        case None | bool() | int() | float() | str():
+        case str():
+            # A lone surrogate (a file name, a cut answer) is a str that no file can take.
+            return value.encode("utf-8", "backslashreplace").decode()
+        case None | bool() | int() | float():
             return value
         case Secret():
             return MASK

@@ -15,6 +15,7 @@ from hotops.core.errors import UsageError
 from hotops.core.evidence import JOURNAL_FILE, MANIFEST_FILE
 from hotops.core.state import process_is_alive
 from hotops.core.summary import changes, outcome_words
+from hotops.core.table import one_line
 
 Life = Literal["sealed", "running", "died", "unknown"]
 
@@ -113,10 +114,13 @@ def told_in_words(story: Story, *, now: float | None = None) -> str:
         ("next", story.next_step),
     ]
     verb = "is" if story.life == "running" else "was"
-    begun = [f"    {verb} {i.action} ({i.change}) since {i.began_at}, line {i.line}" for i in story.open_intents]
+    begun = [
+        "    " + one_line(f"{verb} {intent.action} ({intent.change}) since {intent.began_at}, line {intent.line}")
+        for intent in story.open_intents
+    ]
     texts: list[str] = []
     for name, value in rows:
-        texts += [f"{name:<8} {value}"] if value else []
+        texts += [f"{name:<8} {one_line(value)}"] if value else []
         texts += begun if name == "steps" else []
     if story.cut_off_lines:
         numbers = ", ".join(str(number) for number in story.cut_off_lines)

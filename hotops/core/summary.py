@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hotops.core.clock import parse_rfc3339, spoken_duration
+from hotops.core.table import one_line
 
 SANDBOX_MARK = (
     "> **SANDBOX: not proof.** This run was made against simulated clouds. It shows that the procedure works; "
@@ -211,7 +212,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def _text(value: object) -> str:
     """One line of Markdown that shows `value` as it is: what a cloud answered must not become a link or a table."""
-    text = re.sub(r"\s+", " ", "" if value is None else _value(value)).strip()
+    text = re.sub(r"\s+", " ", "" if value is None else one_line(_value(value)))
     if len(text) > _LONGEST_CELL:
         text = text[: _LONGEST_CELL - 1] + "…"
     return re.sub(r"([\\|<>\[\]`*])", r"\\\1", text)

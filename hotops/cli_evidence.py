@@ -1,0 +1,100 @@
+"""`hotops evidence`: is what a run left behind genuine, and where did the run stop."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hotops.core.errors import ExitCode, UsageError
+from hotops.core.table import one_line
+
+if TYPE_CHECKING:
+    from hotops.core.verification import Verification
+
+#: Where runs keep their evidence, from the folder of the project.
+DEFAULT_EVIDENCE_DIR = Path("artifacts/deployment")
+
+app = typer.Typer(help="What a run left behind: is it genuine, and where did the run stop.", no_args_is_help=True)
+
+_Folder = Annotated[
+    Path | None,
+    typer.Argument(metavar="DIR", help="Folder of the run; the newest one in artifacts/deployment if omitted."),
+]
+_Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+@app.command()
+def verify(
+    folder: _Folder = None,
+    *,
+    head: Annotated[
+        str | None, typer.Option(help="Hash of the last line as a witness kept it, such as a deployment status.")
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="Id of a key to trust, ed25519:…; can be given several times.")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Prove that nothing was changed, cut, reordered or added since the run was sealed.
+
+    Exit code 0: sealed by a known key; 8: not sealed (the run goes on or died) or sealed by an unknown key; 1: altered.
+    """
+    # Loaded by this command only: libsodium comes with it.
+    from hotops.core.verification import verify as verify_evidence
+
+    run_dir = folder or newest_run(DEFAULT_EVIDENCE_DIR)
+    found = verify_evidence(run_dir, expected_head=head, trusted_keys=key or ())
+    if as_json:
+        _print_json({"dir": str(run_dir), **dataclasses.asdict(found), "is_proven": found.is_proven})
+    else:
+        typer.echo(_verdict(run_dir, found))
+    if found.state == "altered":
+        raise typer.Exit(ExitCode.ERROR)
+    if not found.is_proven:
+        raise typer.Exit(ExitCode.FINDINGS)
+
+
+@app.command()
+def show(folder: _Folder = None, *, as_json: _Json = False) -> None:
+    """Tell where a run stands or stopped, which steps have an unknown end, and what to do next."""
+    from hotops.core.story import show as show_run
+    from hotops.core.story import told_in_words
+
+    run_dir = folder or newest_run(DEFAULT_EVIDENCE_DIR)
+    story = show_run(run_dir)
+    if as_json:
+        _print_json({"dir": str(run_dir), **dataclasses.asdict(story)})
+    else:
+        typer.echo(told_in_words(story))
+
+
+def newest_run(evidence_dir: Path) -> Path:
+    """The run begun last, by the time in the folders' names. Raises UsageError if there is none."""
+    try:
+        runs = [path for path in evidence_dir.iterdir() if re.match(r"\d{8}T\d{6}Z-", path.name) and path.is_dir()]
+    except OSError:
+        runs = []
+    if not runs:
+        raise UsageError(
+            f"There is no run in {evidence_dir} (seen from {Path.cwd()}).",
+            remedy="Name the folder of a run, or go to the folder of the project.",
+        )
+    return max(runs, key=lambda run: (run.name[:16], run.stat().st_ctime_ns))
+
+
+def _verdict(run_dir: Path, found: Verification) -> str:
+    problems = "".join(f"\n  - {one_line(problem)}" for problem in found.problems)
+    state = "SEALED by an unknown key" if found.state == "sealed" and not found.known_key else found.state.upper()
+    sandbox = "\nSANDBOX: not proof of anything in production." if found.env_kind == "sandbox" else ""
+    signer = f"\nsigned by {found.signed_by}" if found.signed_by else ""
+    lines = f"\n{found.lines} lines, last one {found.head}"
+    return f"{state}  {run_dir}{problems}{lines}{signer}{sandbox}"
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    typer.echo(json.dumps({"schema": 1, **document}, ensure_ascii=False, indent=2))
