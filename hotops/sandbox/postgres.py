@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hotops.sandbox.ca import Authority
+from hotops.sandbox.orphans import remove_folder
 from hotops.sandbox.postgres_account import Account, choose_account
 from hotops.sandbox.postgres_programs import Programs, find_programs
-from hotops.sandbox.postgres_template import SUPERUSER, PostgresFailed, copy_template, set_passwords
+from hotops.sandbox.postgres_template import SUPERUSER, Login, PostgresFailed, copy_template, set_logins
 
 PORT = 5432
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,14 +40,15 @@ class Toolkit:
 class Cluster:
     """One project's PostgreSQL: superuser ``supabase_admin``, login role ``postgres`` with the project's password.
 
-    ``folder`` is the cluster's own; ``host_name`` is what its certificate names. ``start`` and ``stop`` must be called
+    ``folder`` is the cluster's own; ``host_names`` are in its certificate. ``start`` and ``stop`` must be called
     from a thread that lives as long as the sandbox: the kernel ends the server when the *thread* that started it ends.
     """
 
     toolkit: Toolkit
     authority: Authority
     folder: Path
-    host_name: str
+    ref: str
+    host_names: tuple[str, ...]
     password: str
     address: str = ""
     admin_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -69,8 +66,7 @@ class Cluster:
         if toolkit.programs.tls:
             self._write_certificate(data_dir)
             options["ssl"] = "on"
-        passwords = {SUPERUSER: self.admin_password, "postgres": self.password}
-        set_passwords(toolkit.programs, toolkit.account, data_dir, passwords)
+        set_logins(toolkit.programs, toolkit.account, data_dir, self._logins())
         self._process = self._spawn(data_dir, options, place / "postgres.log")
         self._wait_until_it_answers(place / "postgres.log")
         self._untouched_mark = self._mark()
@@ -93,6 +89,14 @@ class Cluster:
             return
         self.stop()
         self.start()
+
+    def _logins(self) -> list[Login]:
+        """The project's own, and the user name its pooler expects, which reaches this same server here."""
+        return [
+            Login(SUPERUSER, self.admin_password),
+            Login("postgres", self.password),
+            Login(f"postgres.{self.ref}", self.password, acts_as="postgres"),
+        ]
 
     def connection_string(self) -> str:
         """A libpq string that logs in as the superuser; it holds a password: never log it."""
@@ -117,11 +121,11 @@ class Cluster:
             with psycopg.connect(self.connection_string(), autocommit=True) as connection:
                 row = connection.execute("select pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
         except psycopg.Error as error:
-            raise PostgresFailed(f"PostgreSQL of {self.host_name} does not answer: {type(error).__name__}") from None
+            raise PostgresFailed(f"PostgreSQL of {self.ref} does not answer: {type(error).__name__}") from None
         return str(row[0]) if row else ""
 
     def _write_certificate(self, data_dir: Path) -> None:
-        leaf = self.authority.issue([self.host_name, self.address])
+        leaf = self.authority.issue([*self.host_names, self.address])
         for name, content in (("server.crt", leaf.certificate_pem), ("server.key", leaf.key_pem)):
             descriptor = os.open(data_dir / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
@@ -153,7 +157,7 @@ class Cluster:
             time.sleep(0.02)
         tail = " / ".join(log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-4:])
         self.stop()
-        raise PostgresFailed(f"PostgreSQL of {self.host_name} did not start: {tail}")
+        raise PostgresFailed(f"PostgreSQL of {self.ref} did not start: {tail}")
 
 
 def free_loopback_address() -> str:
@@ -173,51 +177,3 @@ def free_loopback_address() -> str:
         "Port 5432 is taken on every loopback address: a PostgreSQL on this computer listens on all of them. "
         "Have it listen on 127.0.0.1 only (listen_addresses in postgresql.conf)."
     )
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a cluster's folder, also where it is a link to another user's folder."""
-    if folder.is_symlink():
-        shutil.rmtree(folder.resolve(), ignore_errors=True)
-        folder.unlink()
-    elif folder.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def stop_orphans(root: Path) -> list[int]:
-    """End servers left by a sandbox that was killed, and remove their data; returns the process ids found.
-
-    A server is known by its working directory, which is its data directory, so a reused id harms nobody.
-    """
-    if not root.exists():
-        return []
-    folders = [entry.resolve() / "data" for entry in root.iterdir()]
-    found = list(_servers_in(folders))
-    for pid in found:
-        _signal(pid, signal.SIGQUIT)
-    deadline = time.monotonic() + STOP_TIMEOUT_S
-    while list(_servers_in(folders)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    for pid in _servers_in(folders):
-        _signal(pid, signal.SIGKILL)
-    for entry in list(root.iterdir()):
-        remove_folder(entry)
-    return found
-
-
-def _servers_in(data_dirs: list[Path]) -> Iterator[int]:
-    wanted = {str(path) for path in data_dirs}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            place = str((process / "cwd").readlink())
-        except OSError:
-            continue
-        if place.removesuffix(" (deleted)") in wanted:
-            yield int(process.name)
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        log.debug("process %s has ended by itself", pid)

@@ -10,7 +10,8 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
@@ -56,6 +57,15 @@ class PostgresFailed(RuntimeError):
     """A PostgreSQL program failed; the message holds the end of what it said."""
 
 
+@dataclass(frozen=True)
+class Login:
+    """A role that may log in. With ``acts_as`` it is made for this, and its sessions are that role's."""
+
+    role: str
+    password: str = field(repr=False)
+    acts_as: str | None = None
+
+
 def copy_template(programs: Programs, account: Account, cache_dir: Path, data_dir: Path) -> None:
     """Make ``data_dir`` a stopped cluster with Supabase's roles and schemas and no password set.
 
@@ -69,13 +79,15 @@ def copy_template(programs: Programs, account: Account, cache_dir: Path, data_di
     account.own(data_dir)
 
 
-def set_passwords(programs: Programs, account: Account, data_dir: Path, passwords: Mapping[str, str]) -> None:
-    """Give roles of a stopped cluster their passwords, as SCRAM verifiers through standard input.
-
-    Raises: PostgresFailed.
-    """
-    lines = [f"alter role \"{role}\" password '{scram_verifier(password)}'" for role, password in passwords.items()]
-    _run_single_user(programs, account, data_dir, lines)
+def set_logins(programs: Programs, account: Account, data_dir: Path, logins: Sequence[Login]) -> None:
+    """Let roles of a stopped cluster log in, with SCRAM verifiers through standard input. Raises: PostgresFailed."""
+    statements = []
+    for login in logins:
+        if login.acts_as is not None:
+            statements.append(f'create role "{login.role}" login in role "{login.acts_as}"')
+            statements.append(f'alter role "{login.role}" set role = "{login.acts_as}"')
+        statements.append(f"alter role \"{login.role}\" password '{scram_verifier(login.password)}'")
+    _run_single_user(programs, account, data_dir, statements)
 
 
 def scram_verifier(password: str, salt: bytes | None = None) -> str:
@@ -135,7 +147,7 @@ def _build(programs: Programs, account: Account, cache_dir: Path, template: Path
             shutil.rmtree(finished, ignore_errors=True)
 
 
-def _run_single_user(programs: Programs, account: Account, data_dir: Path, scripts: list[str]) -> None:
+def _run_single_user(programs: Programs, account: Account, data_dir: Path, scripts: Sequence[str]) -> None:
     """Run SQL without a listening server: with -j a command ends at a semicolon and an empty line."""
     command = [*account.prefix, programs.path("postgres"), "--single", "-j", "-D", str(data_dir)]
     command += ["-c", "exit_on_error=on", "-c", "log_statement=none", "postgres"]

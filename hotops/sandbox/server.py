@@ -59,6 +59,7 @@ class Listener(ThreadingHTTPServer):
         self.tls = tls
         self.secure = secure or tls is not None
         self.stopping = threading.Event()
+        self._is_serving = False
         self._names = frozenset(name.lower() for name in names)
 
     @property
@@ -68,12 +69,14 @@ class Listener(ThreadingHTTPServer):
 
     def serve_in_background(self) -> None:
         """Serve from a thread of its own until `stop`."""
+        self._is_serving = True
         threading.Thread(target=self.serve_forever, args=(0.1,), name=f"listener-{self.port}", daemon=True).start()
 
     def stop(self) -> None:
         """Take no more connections; requests that wait end at once."""
         self.stopping.set()
-        self.shutdown()
+        if self._is_serving:  # else shutdown would wait for a loop that never began
+            self.shutdown()
         self.server_close()
 
     def may_ask_for(self, authority: str) -> str | None:

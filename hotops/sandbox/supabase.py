@@ -49,6 +49,7 @@ class Project:
     organization: str
     created_at: float
     postgres_version: str
+    pooler_host: str
     database: Database
     newest_backup_age_s: float | None = None
 
@@ -79,6 +80,7 @@ class ManagementApi:
     def handle(self, request: Request, now: float) -> Response:
         """Answer one request. Each answer carries the rate headers, the authenticated ones the user's id too."""
         headers = {"Content-Type": "application/json; charset=utf-8"}
+        request.memory["effect"] = effect(request)
         try:
             scope, endpoint = _endpoint(request)
             remaining, reset_s = self._limits.take((scope, request.method, endpoint), now)
@@ -202,15 +204,14 @@ def _backup_times(project: Project, now: float) -> list[float]:
 
 def _get_pooler(project: Project, _request: Request, _now: float) -> tuple[int, Any]:
     user = f"postgres.{project.ref}"
-    host = f"aws-0-{project.region}.pooler.supabase.com"
-    connection_string = f"postgresql://{user}:[YOUR-PASSWORD]@{host}:6543/postgres"
+    connection_string = f"postgresql://{user}:[YOUR-PASSWORD]@{project.pooler_host}:6543/postgres"
     return 200, [
         {
             "identifier": project.ref,
             "database_type": "PRIMARY",
             "is_using_scram_auth": True,
             "db_user": user,
-            "db_host": host,
+            "db_host": project.pooler_host,
             "db_port": 6543,
             "db_name": "postgres",
             "connection_string": connection_string,
