@@ -20,6 +20,7 @@ from hotops.core.operation import Spec
 from hotops.core.parallel import map_parallel
 from hotops.core.secret import scrub
 from hotops.core.table import one_line
+from hotops.health.foreign import safe
 
 if TYPE_CHECKING:
     from hotops.core.context import Context
@@ -302,8 +303,7 @@ def _fits(text: str, wanted: Any) -> bool:
 
 
 def _excerpt(text: str) -> str:
-    line = one_line(scrub(text[:400]))
-    return f"{line[:117]}…" if len(line) > 120 else line or "(empty)"
+    return safe(text, 120) or "(empty)"
 
 
 class _BoundedTransport(httpx.BaseTransport):
