@@ -45,7 +45,7 @@ def redeploy(world: World, app: App, now: float) -> None:
     release = _next_release(world, app, newest.image_ref if newest else "", now)
     for machine in app.alive(now):
         lifecycle.advance(world, machine, now)
-        config = copy.deepcopy(machine.config)
+        config: dict[str, Any] = copy.deepcopy(machine.config)
         config["metadata"] = {**config["metadata"], **seeding.release_metadata(machine.group, release)}
         _replace(world, app, machine, config, (now, now))
 
@@ -96,7 +96,7 @@ def app_status(world: World, app: App, now: float) -> dict[str, Any]:
 
 def _next_release(world: World, app: App, image: str, at: float) -> Release:
     newest = max(app.releases, key=lambda release: release.version, default=None)
-    definition = copy.deepcopy(newest.definition) if newest else {"app": app.name}
+    definition: dict[str, Any] = copy.deepcopy(newest.definition) if newest else {"app": app.name}
     definition["build"] = {"image": image}
     release = Release(
         id=world.ids.short("rel_"),

@@ -7,9 +7,12 @@ from hotops.sandbox.fly import (
     apps,
     certificates,
     execs,
+    graphql_api,
     lease_routes,
+    logs,
     machines,
     metadata,
+    metrics,
     power,
     proxy,
     registry,
@@ -49,7 +52,7 @@ MACHINES_ROUTES = _table(
     certificates.routes,
     execs.routes,
 )
-API_ROUTES = _table(releases.routes)
+API_ROUTES = _table(releases.routes, logs.routes, metrics.routes, graphql_api.routes)
 REGISTRY_ROUTES = _table(registry.routes)
 
 
