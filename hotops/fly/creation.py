@@ -7,7 +7,7 @@ from typing import Any
 
 from hotops.core.errors import ServerError, WireError
 from hotops.fly.config import MachineConfig
-from hotops.fly.errors import NameTaken
+from hotops.fly.errors import NameTaken, is_unsent
 from hotops.fly.models import Machine
 from hotops.fly.states import is_alive
 from hotops.fly.surfaces import Surfaces, path
@@ -40,7 +40,7 @@ def create(surfaces: Surfaces, app: str, config: MachineConfig, body: dict[str, 
                 return found
             raise
         except (ServerError, WireError) as error:
-            if isinstance(error, WireError) and error.applied is False:
+            if is_unsent(error):
                 raise
             if (found := _look(surfaces, app, key, _LOOKS_S)) is not None:
                 return found

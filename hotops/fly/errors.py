@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from hotops.core.clock import parse_rfc3339
-from hotops.core.errors import ApiError, Forbidden, HotopsError, LeaseHeld, NoCapacity, NotFound, PreconditionFailed
+from hotops.core.errors import (
+    ApiError,
+    Forbidden,
+    HotopsError,
+    LeaseHeld,
+    NoCapacity,
+    NotFound,
+    PreconditionFailed,
+    WireError,
+)
+
+if TYPE_CHECKING:
+    from hotops.core.http import Answer
 
 
 class LeaseLost(HotopsError):
@@ -71,6 +84,7 @@ _NO_ROOM = (
 )
 _OVER_QUOTA = "over the allowed quota"
 _TAKEN = re.compile(r"name.*(?:taken|already exists|violation|unique)|(?:unique|already exists).*name")
+_REFUSED = "Use a token of the app's organisation; registries of two organisations are not shared."
 _NO_ROOM_CODES = frozenset({"insufficient_capacity", "volume_placement_capacity"})
 
 
@@ -79,8 +93,8 @@ def refine(error: ApiError) -> ApiError:
 
     A lack of room comes as 400, 403, 409 or 412 (Machines API as its users saw it): the text decides, not the status.
     """
-    text = error.message
-    lower = text.lower()
+    # What stands before the colon is the request: an app's name must not be read as the cloud's words.
+    lower = error.message.partition(": ")[2].lower()
     code = str(error.details.get("cloud_code") or "")
     if _LEASE_WORDS in lower:
         return lease_held(error)
@@ -117,14 +131,20 @@ def lease_held(error: ApiError) -> LeaseHeld:
 def refine_registry(error: ApiError) -> ApiError:
     """401 and 403 as refused, 404 as unknown: to an operator the two need different things."""
     if error.status in (401, 403):
-        return _as(
-            ImageRefused,
-            error,
-            "Use a token of the app's organisation; registries of two organisations are not shared.",
-        )
+        return _as(ImageRefused, error, _REFUSED)
     if error.status == 404:
         return _as(ImageUnknown, error, "Check the tag; Fly may prune images that no release uses. Build it again.")
     return error
+
+
+def is_unsent(error: HotopsError) -> bool:
+    """Whether it is proven that the request never left: then nothing has to be looked for."""
+    return isinstance(error, WireError) and error.applied is False
+
+
+def refused(message: str, answer: Answer) -> ImageRefused:
+    """ImageRefused for an answer that was read before it was judged."""
+    return ImageRefused(message, status=answer.status, request_id=answer.request_id, remedy=_REFUSED)
 
 
 def _as(kind: type[ApiError], error: ApiError, remedy: str) -> ApiError:

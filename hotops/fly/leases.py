@@ -19,7 +19,7 @@ from hotops.core.errors import (
     Unauthorized,
     WireError,
 )
-from hotops.fly.errors import LeaseLost
+from hotops.fly.errors import LeaseLost, is_unsent
 from hotops.fly.models import Lease
 from hotops.fly.surfaces import Surfaces, path
 
@@ -119,7 +119,11 @@ class LeaseHold:
             with self._guard:
                 if self._ended.is_set() or self._lost:
                     return
-                self._refresh()
+                try:
+                    self._refresh()
+                except HotopsError as error:
+                    # A thread has nobody to raise to: whoever uses the lease next is told.
+                    self._lost = error.message
 
     def _check(self) -> None:
         if not self._lost and self._surfaces.clock.now() >= self._asked_at + self._ttl_s:
@@ -167,16 +171,19 @@ def take(surfaces: Surfaces, app: str, machine_id: str, *, ttl_s: int, descripti
             lease = _post(surfaces, app, machine_id, ttl_s=ttl_s, description=told)
             return LeaseHold(surfaces, app, machine_id, lease, ttl_s=ttl_s, asked_at=asked_at)
         except (ServerError, WireError) as error:
-            if isinstance(error, WireError) and error.applied is False:
+            if is_unsent(error):
                 raise
             clock.sleep(_SETTLE_S)
             held = read(surfaces, app, machine_id)
-            if held is not None and held.description == told and held.nonce:
-                return LeaseHold(surfaces, app, machine_id, held, ttl_s=ttl_s, asked_at=asked_at)
-            if held is not None:
+            if held is not None and held.description != told:
                 raise _held(machine_id, held) from error
+            if held is not None and held.nonce:
+                return LeaseHold(surfaces, app, machine_id, held, ttl_s=ttl_s, asked_at=asked_at)
             if last_try:
                 raise
+            if held is not None:
+                # Ours, but its nonce was lost with the answer: nobody can use it, so its end is waited for.
+                clock.sleep(max(0.0, asked_at + ttl_s + _SETTLE_S - clock.now()))
     raise AssertionError("unreachable")
 
 

@@ -269,12 +269,12 @@ class Machines:
         target = path("apps", app, "machines", machine_id, "metadata", key)
         if value is None:
             try:
-                self._surfaces.call("machines.metadata_delete", machine_id, "DELETE", target)
+                self._surfaces.call("machines.metadata_write", machine_id, "DELETE", target)
             except NotFound:
                 return
         else:
             self._surfaces.call(
-                "machines.metadata_set", machine_id, "POST", target, body={"value": value}, idempotent=True
+                "machines.metadata_write", machine_id, "POST", target, body={"value": value}, idempotent=True
             )
 
     def patch_metadata(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from hotops.core.errors import Unauthorized, UsageError
 from hotops.core.http import Answer
+from hotops.fly.errors import refused
 from hotops.fly.image import ImageRef
 from hotops.fly.surfaces import Surfaces
 
@@ -79,9 +80,11 @@ class Registry:
         if answer.status != 401:
             return answer
         token = self._bearer(answer.headers.get("www-authenticate", ""))
-        if token:
-            headers = {**headers, "authorization": f"Bearer {token}"}
-        return self._surfaces.registry.request(method, target, headers=headers, follow=True)
+        if not token:
+            raise refused(f"{method} {target} answered 401: the registry does not accept this token.", answer)
+        return self._surfaces.registry.request(
+            method, target, headers={**headers, "authorization": f"Bearer {token}"}, follow=True
+        )
 
     def _bearer(self, challenge: str) -> str:
         """A token from the realm of a `Bearer` challenge (Docker registry token authentication), "" if there is none.

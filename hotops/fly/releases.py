@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from hotops.core.errors import ApiError, Forbidden, HotopsError, NotFound, ServerError, WireError
 from hotops.fly import graphql
+from hotops.fly.errors import is_unsent
 from hotops.fly.models import Release
 from hotops.fly.surfaces import Surfaces, path
 
@@ -89,7 +90,7 @@ class Releases:
         try:
             answer = self._surfaces.uiex.request("POST", "/api/v1/releases", body=body)
         except (ServerError, WireError) as error:
-            if isinstance(error, WireError) and error.applied is False:
+            if is_unsent(error):
                 raise
             self._surfaces.clock.sleep(_SETTLE_S)
             for release in self.list(app, limit=5):

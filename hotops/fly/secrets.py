@@ -65,7 +65,8 @@ class Secrets:
                 self._surfaces.clock.sleep(pause_s)
             else:
                 data = answer.data or {}
-                return SecretsWrite.model_validate({"version": data.get("Version"), **_sent(data)})
+                # "Version" is what older replies say (Machines API, AppSecretsUpdateResp: deprecated).
+                return SecretsWrite.model_validate({**data, "version": data.get("version") or data.get("Version")})
         raise AssertionError("unreachable")
 
     def learn_version(self, app: str) -> int:
@@ -74,10 +75,6 @@ class Secrets:
         Changes no secret, but is a write: never in check mode.
         """
         return self.bulk(app, {f"HOTOPS_NO_SUCH_{secrets.token_hex(8).upper()}": None}).version
-
-
-def _sent(data: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in data.items() if value is not None and key != "Version"}
 
 
 def deployed_state(

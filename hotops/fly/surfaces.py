@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from hotops.core.clock import Clock
+from hotops.core.errors import HotopsError
 from hotops.core.http import Answer, Http, Retry, plain_error
 from hotops.core.limiter import Limiter, Rate
 from hotops.core.world import World
@@ -60,6 +61,7 @@ class Surfaces:
         self._on_call = on_call
         self._retry = retry
         self._made: dict[str, Http] = {}
+        self._closed = False
         self._guard = threading.Lock()
 
     @property
@@ -129,13 +131,15 @@ class Surfaces:
     def close(self) -> None:
         """Close what was opened."""
         with self._guard:
+            self._closed = True
             for http in self._made.values():
                 http.close()
             self._made.clear()
-            self._transport = None
 
     def _http(self, name: str, base_url: str, authorization: str) -> Http:
         with self._guard:
+            if self._closed:
+                raise HotopsError("The client of Fly was closed.", remedy="Make a new one.")
             if name not in self._made:
                 if self._transport is None:
                     self._transport = self._make_transport()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotops.core.errors import ApiError, Conflict, LeaseHeld, PreconditionFailed, ServerError, WireError
+from hotops.core.errors import ApiError, Conflict, HotopsError, LeaseHeld, PreconditionFailed, ServerError, WireError
 from hotops.fly.comparison import differences
 from hotops.fly.config import MachineConfig
-from hotops.fly.errors import SecretsNotThere, VersionChanged
+from hotops.fly.errors import SecretsNotThere, VersionChanged, is_unsent
 from hotops.fly.models import Machine
 from hotops.fly.surfaces import GET_MACHINE, Surfaces, path
 
@@ -25,7 +25,8 @@ def read(surfaces: Surfaces, app: str, machine_id: str) -> Machine:
 def update(surfaces: Surfaces, app: str, machine_id: str, body: dict[str, Any], nonce: str | None) -> Machine:
     """POST the new config; an unclear answer is settled by comparing what the machine has with what was sent.
 
-    Only with `current_version` in the body is it sent again: a first one that arrives late then refuses the second.
+    That, and sending it again, is sound with `current_version` only: it tells our change from another's, and a first
+    one that arrives late is refused. Without it the unclear answer is raised.
     """
     expected = body.get("current_version")
     for last_try in (False, True):
@@ -34,23 +35,18 @@ def update(surfaces: Surfaces, app: str, machine_id: str, body: dict[str, Any], 
                 "machines.update", machine_id, "POST", path("apps", app, "machines", machine_id), body=body, nonce=nonce
             )
             return Machine.model_validate(answer.data)
-        except (Conflict, PreconditionFailed) as error:
-            if isinstance(error, (LeaseHeld, SecretsNotThere)) or not expected:
+        except (Conflict, PreconditionFailed, ServerError, WireError) as error:
+            if not expected or isinstance(error, (LeaseHeld, SecretsNotThere)) or is_unsent(error):
                 raise
+            unclear = isinstance(error, (ServerError, WireError))
+            if unclear:
+                surfaces.clock.sleep(_SETTLE_S)
             now = read(surfaces, app, machine_id)
-            if now.instance_id == expected:
-                raise
-            if last_try and _has(now, body):
-                return now
-            raise _changed(app, machine_id, expected, now.instance_id, error) from error
-        except (ServerError, WireError) as error:
-            if isinstance(error, WireError) and error.applied is False:
-                raise
-            surfaces.clock.sleep(_SETTLE_S)
-            now = read(surfaces, app, machine_id)
-            if now.instance_id != expected and _has(now, body):
-                return now
-            if last_try or not expected or now.instance_id != expected:
+            if now.instance_id != expected:
+                if (unclear or last_try) and _has(now, body):
+                    return now
+                raise _changed(app, machine_id, expected, now.instance_id, error) from error
+            if last_try or not unclear:
                 raise
     raise AssertionError("unreachable")
 
@@ -78,7 +74,7 @@ def act(
             )
             return
         except (ServerError, WireError, PreconditionFailed) as error:
-            if isinstance(error, WireError) and error.applied is False:
+            if is_unsent(error):
                 raise
             surfaces.clock.sleep(_SETTLE_S)
             if read(surfaces, app, machine_id).state in done:
@@ -91,7 +87,7 @@ def patch_metadata(surfaces: Surfaces, app: str, machine_id: str, body: dict[str
     """PATCH the metadata (Machines API, bulk metadata: 412 when `machine_version` is stale)."""
     try:
         surfaces.call(
-            "machines.metadata_patch",
+            "machines.metadata_write",
             machine_id,
             "PATCH",
             path("apps", app, "machines", machine_id, "metadata"),
@@ -103,13 +99,18 @@ def patch_metadata(surfaces: Surfaces, app: str, machine_id: str, body: dict[str
 
 
 def _has(machine: Machine, body: dict[str, Any]) -> bool:
-    return machine.config is not None and not differences(machine.config, MachineConfig(body["config"]))
+    """Whether the machine has all that was sent; the platform may have added to it."""
+    if machine.config is None:
+        return False
+    # Stamps count here: a deploy of secrets alone changes nothing else.
+    found = differences(MachineConfig(body["config"]), machine.config, ignore=())
+    return all(sent is None for sent, _ in found.values())
 
 
-def _changed(app: str, machine_id: str, expected: str, now: str, error: ApiError) -> VersionChanged:
+def _changed(app: str, machine_id: str, expected: str, now: str, error: HotopsError) -> VersionChanged:
     return VersionChanged(
         f"Machine {machine_id} of {app} is in version {now}, not {expected} as planned: somebody else changed it.",
-        status=error.status,
+        status=error.status if isinstance(error, ApiError) else 412,
         request_id=error.request_id,
         remedy="Run again: it plans anew from what is there now.",
     )
