@@ -13,8 +13,9 @@ from typing import Any
 
 from hotops.core.errors import InventoryError, MissingExtra
 from hotops.core.secret import scrub
+from hotops.inventory.files import check_files, has_plugin_source
 from hotops.inventory.load import NO_EXTRA, environment_from_vars
-from hotops.inventory.locate import KeyPath, check_files, has_plugin_source
+from hotops.inventory.locate import KeyPath
 from hotops.inventory.mistakes import Mistake, inventory_error
 from hotops.inventory.run_vars import INVENTORY_KEYS
 from hotops.inventory.schema import Environment

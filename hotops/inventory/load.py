@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from hotops.core.errors import InventoryError, WorldsMixed
 from hotops.core.world import is_loopback
-from hotops.inventory.locate import locate, project_folder
+from hotops.inventory.files import check_file_names, check_files, project_folder
+from hotops.inventory.locate import locate
 from hotops.inventory.mistakes import Mistake, inventory_error, mistakes_in
 from hotops.inventory.run_vars import (
     APP_KEYS,
@@ -32,7 +33,7 @@ APPS = "apps"
 DATABASES = "databases"
 NO_EXTRA: Mapping[str, Any] = MappingProxyType({})
 
-_DATABASE_KEYS = Database.keys() - Database.PLACED
+_DATABASE_KEYS = Database.known_keys() - Database.PLACED
 #: Ansible's own names without a prefix.
 _MAGIC = frozenset(
     {"group_names", "groups", "hostvars", "omit", "playbook_dir", "play_hosts", "vars", "discovered_interpreter"}
@@ -55,11 +56,15 @@ def environment_from_vars(
 
     Raises InventoryError (UsageError for a wrong extra var, WorldsMixed for a live inventory with a sandbox's keys).
     """
+    if inventory is not None:
+        check_files(inventory)
     hosts = [str(host) for host in groups.get(APPS, ())]
     databases = [str(host) for host in groups.get(DATABASES, ())]
     if not hosts:
         raise _no_apps(groups, inventory)
     mistakes = _strangers(groups, {*hosts, *databases})
+    if inventory is not None and not mistakes:
+        check_file_names(inventory, hosts=[*hosts, *databases], groups=groups)
 
     if extra:
         check_extra_vars(extra, "sandbox" if hostvars[hosts[0]].get("env_kind") == "sandbox" else "live")
@@ -94,7 +99,7 @@ def environment_from_vars(
     common |= {"project_dir": project_folder(inventory) if inventory else Path.cwd(), "inventory": inventory}
     environment = _made(Environment, {**common, "apps": {}, "databases": {}}, None, mistakes)
     if mistakes or environment is None:
-        raise inventory_error(_environment_first(mistakes), inventory)
+        raise inventory_error(_by_weight(mistakes), inventory)
     environment = environment.model_copy(update={"apps": apps, "databases": project_databases})
     _refuse_mixed_worlds(environment, inventory)
     return environment
@@ -130,12 +135,17 @@ def _made(model: type[Made], raw: dict[str, Any], host: str | None, mistakes: li
         return None
 
 
-def _environment_first(mistakes: list[Mistake]) -> list[Mistake]:
-    """Without repeats of a missing or wrong key of the environment in every app (fly_org is a key of both)."""
-    of_environment = {mistake.path for mistake in mistakes if mistake.host is None}
-    rest = [mistake for mistake in mistakes if mistake.host is not None and mistake.path not in of_environment]
-    unknown_first = sorted(rest, key=lambda mistake: not mistake.text.startswith("unknown"))
-    return [*(mistake for mistake in mistakes if mistake.host is None), *unknown_first]
+def _by_weight(mistakes: list[Mistake]) -> list[Mistake]:
+    """Unknown keys first, for they are often why another one is missing; a key of the environment once, not per app."""
+    of_environment = {mistake.path for mistake in mistakes if mistake.host is None and mistake.path}
+    misspelt = {mistake.nearest for mistake in mistakes if mistake.nearest}
+    told = [
+        mistake
+        for mistake in mistakes
+        if not (mistake.host is not None and mistake.path in of_environment)
+        and not (mistake.is_missing and mistake.key in misspelt)
+    ]
+    return sorted(told, key=lambda mistake: (mistake.is_missing, not mistake.text.startswith("unknown")))
 
 
 def _folder_name(inventory: Path) -> str:

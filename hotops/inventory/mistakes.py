@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from hotops.core.errors import InventoryError
 from hotops.core.secret import scrub
-from hotops.inventory.locate import KeyPath, Place, locate
+from hotops.inventory.files import Place
+from hotops.inventory.locate import KeyPath, locate
 
 #: pydantic's words where an operator's are better.
 _PHRASES: Mapping[str, str] = {
@@ -55,6 +56,11 @@ class Mistake:
             spoken += f"[{part}]" if isinstance(part, int) else f".{part}" if spoken else str(part)
         return spoken
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether a key is wanted that is not there."""
+        return self.text == _PHRASES["missing"]
+
 
 def mistakes_in(error: ValidationError, raw: Mapping[str, Any], host: str | None) -> list[Mistake]:
     """The mistakes behind a validation error of the keys `raw`."""
@@ -74,7 +80,7 @@ def _mistake(found: dict[str, Any], raw: Mapping[str, Any], host: str | None) ->
     if kind == "literal_error":
         return Mistake(f"has to be {context['expected']}", path, host)
     if kind == "union_tag_invalid":
-        return Mistake(f"its kind has to be {context['expected_tags']}", path, host)
+        return Mistake(f"has to be one of {context['expected_tags']}", (*path, "kind"), host)
     text = _PHRASES.get(kind) or str(found["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     return Mistake(text[:1].lower() + text[1:], path, host)
 
@@ -143,6 +149,8 @@ def _remedy(mistake: Mistake) -> str:
         return mistake.remedy
     if mistake.nearest:
         return f"Did you mean {mistake.nearest!r}?"
+    if mistake.is_missing and len(mistake.path) == 1:
+        return f"Set {mistake.key}: for all hosts in group_vars/all.yml, for one in host_vars."
     if mistake.known:
         return f"Known: {', '.join(mistake.known)}."
     return "Correct it and run again; nothing was called."

@@ -29,8 +29,8 @@ RUN_VARS: Mapping[str, str] = MappingProxyType(
 )
 
 #: Keys of an inventory: of the whole environment and of one app.
-ENVIRONMENT_KEYS = Environment.keys() - Environment.PLACED
-APP_KEYS = App.keys() - App.PLACED
+ENVIRONMENT_KEYS = Environment.known_keys() - Environment.PLACED
+APP_KEYS = App.known_keys() - App.PLACED
 INVENTORY_KEYS = ENVIRONMENT_KEYS | APP_KEYS
 
 #: Variables that belong to Ansible, to hotops itself, or (`x_`) to the inventory's author.

@@ -29,7 +29,7 @@ class Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     @classmethod
-    def keys(cls) -> frozenset[str]:
+    def known_keys(cls) -> frozenset[str]:
         """The keys as an inventory spells them."""
         return frozenset(field.alias or name for name, field in cls.model_fields.items())
 
@@ -38,7 +38,7 @@ class Spec(BaseModel):
     def _every_key_is_known(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
-        known = cls.keys()
+        known = cls.known_keys()
         for key in data:
             if key not in known and key not in cls.model_fields:
                 raise unknown_key(str(key), known)
