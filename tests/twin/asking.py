@@ -90,6 +90,7 @@ class Asker:
         nonce: str | None = None,
         token: str | None = None,
         headers: dict[str, str] | None = None,
+        body: bytes | None = None,
     ) -> Response:
         """Send one request and wait for its answer."""
         sent = dict(headers or {})
@@ -98,7 +99,7 @@ class Asker:
             sent.setdefault("authorization", f"Bearer {chosen}")
         if nonce:
             sent["fly-machine-lease-nonce"] = nonce
-        request = Request.to(method, host, target, headers=sent, payload=payload)
+        request = Request.to(method, host, target, headers=sent, payload=payload, body=body)
         result = self.twin.handle(request, self.time)
         while isinstance(result, Pending):
             assert result.check_at > self.time
