@@ -57,6 +57,7 @@ def surroundings(
         holder_pid=holder_pid,
         environment=environment,
         selection=selection,
+        check=check,
     )
 
 

@@ -48,6 +48,8 @@ class Context:
     #: The environment (hotops.inventory) and the hosts selected in it, where the caller has an inventory.
     environment: Any = None
     selection: tuple[str, ...] = ()
+    #: Whether only a plan is wanted; the driver writes nothing then, and readings that act (exec) are left out.
+    check: bool = False
     transport: httpx.BaseTransport | None = None
     limiter_of: Any = None
     calls: list[Call] = field(default_factory=list)

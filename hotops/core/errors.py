@@ -219,7 +219,9 @@ class LeaseHeld(Conflict):
 
     code = "lease_held"
 
-    def __init__(self, message: str, *, status: int = 409, request_id: str | None = None, expires_at: float | None = None):
+    def __init__(
+        self, message: str, *, status: int = 409, request_id: str | None = None, expires_at: float | None = None
+    ):
         super().__init__(
             message,
             status=status,

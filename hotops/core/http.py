@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
@@ -41,7 +42,10 @@ _MAX_ERROR_TEXT = 600
 
 @dataclass(frozen=True)
 class Call:
-    """One request that went out, as evidence and tests count it. `status` is None where no answer came."""
+    """One request that went out, as evidence and tests count it. `status` is None where no answer came.
+
+    `clock_ahead_s` is how far this computer's clock is ahead of the cloud's `Date` header, which has whole seconds.
+    """
 
     method: str
     host: str
@@ -49,6 +53,7 @@ class Call:
     status: int | None
     request_id: str | None
     duration_s: float
+    clock_ahead_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -279,18 +284,33 @@ class Http:
         try:
             response = self._client.send(request, follow_redirects=follow)
         except httpx.HTTPError as error:
-            self._note(request, None, None, time.monotonic() - started)
+            self._note(request, None, time.monotonic() - started)
             raise wire_error(error, request.url.host) from error
         took_s = time.monotonic() - started
+        self._note(request, response, took_s)
         request_id = response.headers.get(self._request_id_header)
-        self._note(request, response.status_code, request_id, took_s)
         return Answer(response.status_code, response.headers, response.content, request_id, took_s)
 
-    def _note(self, request: httpx.Request, status: int | None, request_id: str | None, took_s: float) -> None:
+    def _note(self, request: httpx.Request, response: httpx.Response | None, took_s: float) -> None:
         if self._on_call is not None:
-            call = Call(request.method, request.url.host, request.url.path, status, request_id, took_s)
+            call = Call(
+                request.method,
+                request.url.host,
+                request.url.path,
+                response.status_code if response is not None else None,
+                response.headers.get(self._request_id_header) if response is not None else None,
+                took_s,
+                self._clock_ahead_s(response),
+            )
             with self._guard:
                 self._on_call(call)
+
+    def _clock_ahead_s(self, response: httpx.Response | None) -> float | None:
+        try:
+            told = parsedate_to_datetime(response.headers["date"]) if response is not None else None
+        except (KeyError, ValueError):
+            return None
+        return self._clock.now() - told.timestamp() if told is not None else None
 
     def _api_error(self, method: str, path: str, answer: Answer) -> ApiError:
         message, code = self._read_error(answer.status, answer.body, answer.headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ Fact = Mapping[str, object]
 Done = Mapping[str, Fact]
 
 Effect = Literal["read", "write", "destroy"]
+
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 SYMBOLS: Mapping[str, str] = MappingProxyType({"create": "+", "update": "~", "destroy": "-", "replace": "±"})
 
@@ -94,7 +97,7 @@ class Plan:
         lines = [self.title] if self.title else []
         for step in self.steps:
             changes = ", ".join(
-                f"{key} {_shown(step.before.get(key))} → {_shown(value)}"
+                f"{key} {shown(step.before.get(key))} → {shown(value)}"
                 for key, value in step.after.items()
                 if step.before.get(key) != value
             )
@@ -112,8 +115,8 @@ class Plan:
             {
                 "before_header": step.name,
                 "after_header": step.name,
-                "before": "".join(f"{key}: {_shown(step.before.get(key))}\n" for key in step.after),
-                "after": "".join(f"{key}: {_shown(value)}\n" for key, value in step.after.items()),
+                "before": "".join(f"{key}: {shown(step.before.get(key))}\n" for key in step.after),
+                "after": "".join(f"{key}: {shown(value)}\n" for key, value in step.after.items()),
             }
             for step in self.steps
         ]
@@ -182,7 +185,9 @@ def canonical_json(data: object) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value for eyes: digests are shortened, as registries do; a result and the evidence keep them whole."""
     if value is None:
         return "none"
-    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return _DIGEST.sub(r"\1", text)

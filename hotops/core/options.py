@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -22,7 +23,7 @@ def validated(kind: type[S], options: Mapping[str, Any], *, of: str = "") -> S:
     repeated.
     """
     given = {key: value for key, value in options.items() if value is not None}
-    for key in _list_options(kind) & given.keys():
+    for key in list_options(kind) & given.keys():
         if isinstance(given[key], str):
             given[key] = [item.strip() for item in given[key].split(",") if item.strip()]
     try:
@@ -52,10 +53,9 @@ def _told(item: ErrorDetails, kind: type[Spec]) -> str:
     return f"there is no option {where}; the options are {', '.join(kind.model_fields) or 'none'}"
 
 
-def _list_options(kind: type[Spec]) -> set[str]:
+@lru_cache
+def list_options(kind: type[Spec]) -> frozenset[str]:
+    """Names of the options that are lists. Kept, since making a schema takes milliseconds."""
     properties = kind.model_json_schema().get("properties", {})
-    return {key for key, schema in properties.items() if any(form.get("type") == "array" for form in _forms(schema))}
-
-
-def _forms(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [schema, *schema.get("anyOf", ())]
+    forms = {key: [schema, *schema.get("anyOf", ())] for key, schema in properties.items()}
+    return frozenset(key for key, known in forms.items() if any(form.get("type") == "array" for form in known))

@@ -94,6 +94,7 @@ def start_sandbox(seed: Mapping[str, Any], *, speed: float = 1.0, detached: bool
         return Started(running_sandbox(), is_new=False)
     child = _spawn(folder, seed, speed, detached=detached)
     state = _wait_for_state(folder, child)
+    child.returncode = 0  # from here it lives on its own; whoever ends it finds it by its state file
     write_atomically(folder / "seed.json", json.dumps({"schema": 1, "fingerprint": fingerprint}))
     return Started(state, is_new=True)
 

@@ -51,6 +51,8 @@ def wait_for(
         left_s = deadline - clock.now()
         if left_s <= 0:
             last = describe(seen)
-            raise WaitTimeout(f"{what} did not come within {timeout_s:g} s; last seen: {last}.", last=last, remedy=remedy)
+            raise WaitTimeout(
+                f"{what} did not come within {timeout_s:g} s; last seen: {last}.", last=last, remedy=remedy
+            )
         clock.sleep(min(pace.pause_s(attempt), left_s))
         attempt += 1

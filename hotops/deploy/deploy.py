@@ -13,6 +13,7 @@ from hotops.core.errors import ExitCode, HotopsError, UsageError, VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
+from hotops.deploy.record import record_release
 from hotops.deploy.restore import config_before
 from hotops.deploy.roll import MachineRoller, Rolling, marked, restored
 from hotops.deploy.verdict import GoVerdict, NoVerdict, accept
@@ -93,7 +94,10 @@ class Deploy(Operation[DeployWant, Seen]):
                     f"{target.app}: {target.image} names no digest.", remedy="Name it as repo:tag@sha256:…."
                 )
         apps = [target.app for target in self.want.targets]
-        machines = dict(zip(apps, map_parallel(self.managed_machines, apps), strict=True))
+        return self.seen(dict(zip(apps, map_parallel(self.managed_machines, apps), strict=True)))
+
+    def seen(self, machines: Mapping[str, tuple[Machine, ...]]) -> Seen:
+        """The state made of machines that were read already; reads histories only where a change is not accepted."""
         return Seen(machines, self._digests_before(machines))
 
     def _digests_before(self, machines: Mapping[str, Sequence[Machine]]) -> dict[str, str]:
@@ -276,14 +280,7 @@ class Deploy(Operation[DeployWant, Seen]):
         return steps
 
     def _record_release(self, target: Target) -> Fact:
-        definition = self.fly.releases.try_current_definition(target.app)
-        release, warning = self.fly.releases.try_create(
-            target.app, image=target.image, strategy=target.strategy, definition=definition
-        )
-        if release is None:
-            return {"warning": f"{target.app}: the release could not be recorded: {warning}"}
-        warning = self.fly.releases.try_update(release.id, "running")
-        return {"release": release.id, "version": release.version, **({"warning": warning} if warning else {})}
+        return record_release(self.fly, target.app, target.image, "running")
 
     def _prove(self, wanted: Mapping[str, set[str]]) -> None:
         for app, machines in zip(wanted, map_parallel(self.managed_machines, wanted), strict=True):

@@ -13,6 +13,7 @@ from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.deploy import groups_of, in_phases
+from hotops.deploy.record import record_release
 from hotops.deploy.restore import config_with_image
 from hotops.deploy.roll import MachineRoller, Rolling, restored
 from hotops.deploy.way_back import WayBack, choose_way_back, secrets_changed_since
@@ -242,7 +243,7 @@ class Rollback(Operation[RollbackWant, Scope]):
 
     def _resolve(self, image: ImageRef) -> str | None:
         try:
-            return self.fly.registry.resolve(image)
+            return self.fly.registry.resolve(image).digest
         except NotFound as error:
             raise LookupError(f"its image {image} is gone from the registry") from error
         except (ApiError, WireError):
@@ -285,10 +286,4 @@ class Rollback(Operation[RollbackWant, Scope]):
         failed = {machine.known_config.release_id for machine in way.machines} - {""}
         for release_id in failed:
             self.fly.releases.try_update(release_id, "failed")
-        release, warning = self.fly.releases.try_create(
-            app, image=str(way.back.image), strategy="rolling", definition=self.fly.releases.try_current_definition(app)
-        )
-        if release is None:
-            return {"warning": f"{app}: the rollback could not be recorded as a release: {warning}"}
-        warning = self.fly.releases.try_update(release.id, "complete")
-        return {"release": release.id, "version": release.version, **({"warning": warning} if warning else {})}
+        return record_release(self.fly, app, str(way.back.image), "complete")

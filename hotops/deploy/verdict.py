@@ -22,13 +22,14 @@ class NoVerdict(HotopsError):
 
 @dataclass(frozen=True)
 class GoVerdict:
-    """A go: `images` by app, the id of the plan that was shown, and how long it counts."""
+    """A go: `images` and the latency before (95th percentile, ms) by app, the plan's id, and how long it counts."""
 
     run: str
     environment: str
     env_kind: str
     plan_id: str
     images: Mapping[str, str]
+    baseline_ms: Mapping[str, float]
     issued_at: str
     expires_at: str
 
@@ -38,10 +39,19 @@ class GoVerdict:
 
 
 def issue(
-    *, run: str, environment: str, env_kind: str, plan_id: str, images: Mapping[str, str], now: float, valid_s: float
+    *,
+    run: str,
+    environment: str,
+    env_kind: str,
+    plan_id: str,
+    images: Mapping[str, str],
+    baseline_ms: Mapping[str, float],
+    now: float,
+    valid_s: float,
 ) -> GoVerdict:
     """A verdict that counts from now for `valid_s` seconds."""
-    return GoVerdict(run, environment, env_kind, plan_id, dict(images), rfc3339(now), rfc3339(now + valid_s))
+    issued_at, expires_at = rfc3339(now), rfc3339(now + valid_s)
+    return GoVerdict(run, environment, env_kind, plan_id, dict(images), dict(baseline_ms), issued_at, expires_at)
 
 
 def accept(envelope: object, *, run: str, env_kind: str, now: float) -> GoVerdict:

@@ -1,0 +1,22 @@
+"""Release records: written so that flyctl tells the truth, never a reason for a deploy to fail."""
+
+from __future__ import annotations
+
+from hotops.core.errors import ApiError, WireError
+from hotops.core.operation import Fact
+from hotops.fly import Fly
+from hotops.fly.releases import Status
+
+
+def record_release(fly: Fly, app: str, image: str, status: Status) -> Fact:
+    """Record a release with the app's present definition: `release` and `version`, or a `warning` if it was refused."""
+    try:
+        definition = fly.releases.definition(app)
+    except (ApiError, WireError):
+        definition = {}
+    made = fly.releases.try_create(app, image=image, definition=definition)
+    if made.release is None:
+        return {"warning": made.warning}
+    marked = fly.releases.try_update(made.release.id, status)
+    fact: dict[str, object] = {"release": made.release.id, "version": made.release.version}
+    return {**fact, "warning": marked.warning} if marked.warning else fact

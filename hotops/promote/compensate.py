@@ -1,0 +1,111 @@
+"""Phase compensate: whatever this run changed and nobody accepted goes back; then the run says how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hotops.core.errors import NotRestored, VerifyFailed
+from hotops.core.operation import Done, Fact, Plan, Step, shown
+from hotops.core.parallel import map_parallel
+from hotops.deploy import marks
+from hotops.deploy.roll import MachineRoller
+from hotops.deploy.rollback import Rollback, RollbackWant, Scope
+from hotops.fly.models import Machine
+from hotops.promote.holding import let_go
+from hotops.promote.phases import Phase
+
+
+@dataclass(frozen=True)
+class Left:
+    """What of this run is left: machines to bring back and machines that it took out of rotation."""
+
+    undo: Scope | None
+    cordoned: tuple[tuple[str, Machine], ...] = ()
+
+
+class Compensate(Phase[Left]):
+    """Bring back this run's unaccepted changes, and nothing else: what another run does is not ours to undo.
+
+    Raises NotRestored. Safe to repeat: where a phase compensated already there is nothing left.
+    """
+
+    def observe(self) -> Left:
+        apps = [self.environment.apps[host].app for host in self.context.selection or self.environment.apps]
+        machines = self.machines_of(apps)
+        run = self.context.run
+        ours = [
+            app
+            for app, found in machines.items()
+            if any(marks.is_pending(machine) and marks.run_of(machine) == run for machine in found)
+        ]
+        cordoned = tuple(
+            (app, machine)
+            for app, found in machines.items()
+            for machine in found
+            if machine.cordoned and machine.metadata.get(marks.CORDONED_BY) == run and app not in ours
+        )
+        return Left(self._rollback(ours).observe() if ours else None, cordoned)
+
+    def _rollback(self, apps: list[str]) -> Rollback:
+        return Rollback(RollbackWant(apps=tuple(apps), pending_only=True), self.context)
+
+    def plan(self, state: Left) -> Plan:
+        self._state = state
+        steps: tuple[Step, ...] = ()
+        title = ""
+        if state.undo is not None:
+            self._undoing = self._rollback(list(state.undo.ways))
+            undoing = self._undoing.plan(state.undo)
+            steps, title = undoing.steps, undoing.title
+        uncordon = tuple(
+            Step(f"{app}/cordon/{machine.id}", machine.id, before={"cordoned": True}, after={"cordoned": False})
+            for app, machine in state.cordoned
+        )
+        return Plan(steps + uncordon, title, why_empty="this run left nothing behind.")
+
+    def apply(self, step: Step, done: Done) -> Fact:
+        if "cordoned" not in step.after:
+            return self._undoing.apply(step, done)
+        app, machine = next(item for item in self._state.cordoned if item[1].id == step.target)
+        MachineRoller(self.fly, app, self.context.run, self.context.clock).uncordon_own(machine)
+        return {"machine": machine.id}
+
+    def verify(self, plan: Plan, done: Done) -> None:
+        if self._state.undo is None:
+            return
+        try:
+            self._undoing.verify(Plan(tuple(step for step in plan.steps if "cordoned" not in step.after)), done)
+        except VerifyFailed as error:
+            raise NotRestored(error.message, remedy=error.remedy) from error
+
+    def report(self, state: Left, plan: Plan, done: Done) -> dict[str, Any]:
+        if not self.context.check:
+            let_go(self.context, self.environment)
+        failure = dict((self.want.failure or {}).get("failure") or {})
+        code = str(failure.get("code") or "error")
+        exit_code = int(str(failure.get("exit_code") or 1))
+        back = self._undoing.report(state.undo, plan, done) if state.undo is not None else {"apps": {}, "warnings": []}
+        if state.undo is not None:
+            code, exit_code = "rolled_back", 6
+            ending = f"{', '.join(back['apps'])} rolled back, proven."
+        elif code == "not_restored":
+            ending = "The old state is NOT proven back: wake someone."
+        elif code == "rolled_back":
+            ending = "The older release is proven back."
+        else:
+            ending = "Nothing was changed."
+        told = str(failure.get("message") or (self.want.failure or {}).get("msg") or "The run failed.")
+        remedy = str(failure.get("remedy") or "")
+        map_parallel(lambda warning: self.context.journal.event("note", text=warning), back["warnings"], limit=1)
+        return {
+            "code": code,
+            "exit_code": exit_code,
+            "restored": sorted(back["apps"]),
+            "warnings": back["warnings"],
+            "message": " ".join(part for part in (told, ending, remedy) if part),
+            "hotops_screen": [
+                f"{app}: back on v{way['version']} ({shown(way['image'])})" for app, way in back["apps"].items()
+            ]
+            + [f"warning: {warning}" for warning in back["warnings"]],
+        }

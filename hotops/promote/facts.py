@@ -1,0 +1,159 @@
+"""What gates look at, read once a run and app, in parallel, each reading with its own success or error."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from hotops.core.context import Context
+from hotops.core.errors import ApiError, NotFound, WireError
+from hotops.core.parallel import map_parallel, map_settled
+from hotops.deploy.way_back import WayBack, choose_way_back
+from hotops.fly import Fly
+from hotops.fly.image import ImageRef
+from hotops.fly.models import App, AppSecret, LogLine, Machine, Release
+from hotops.fly.states import is_managed
+from hotops.health.latency import Latency, sample
+from hotops.health.probe import HttpCheck, Prober, ProbeResult
+from hotops.inventory.schema import Environment
+from hotops.promote.pairs import Pair
+from hotops.promote.routes import base_check, smoke_checks
+from hotops.promote.source import Source
+from hotops.supabase.client import Supabase
+
+T = TypeVar("T")
+
+
+class Once(Generic[T]):
+    """A reading made once, whoever asks first; a refused or failed one raises the same error for everyone."""
+
+    def __init__(self, read: Callable[[], T]) -> None:
+        self._read = read
+        self._guard = threading.Lock()
+        self._known: tuple[T | None, Exception | None] | None = None
+
+    def __call__(self) -> T:
+        with self._guard:
+            if self._known is None:
+                try:
+                    self._known = (self._read(), None)
+                except (ApiError, WireError) as error:
+                    self._known = (None, error)
+        value, failed = self._known
+        if failed is not None:
+            raise failed
+        return value  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the gates of one app may ask. Call a reading to have it; it raises what the cloud answered."""
+
+    context: Context
+    environment: Environment
+    pair: Pair
+    source: Source
+    now: float
+    wanted_version: str
+    target_app: Once[App]
+    machines: Once[tuple[Machine, ...]]
+    releases: Once[tuple[Release, ...]]
+    secrets: Once[tuple[AppSecret, ...]]
+    source_secrets: Once[tuple[AppSecret, ...]]
+    source_logs: Once[tuple[LogLine, ...]]
+    definition: Once[dict[str, Any]]
+    manifest: Once[ImageRef]
+    way_back: Once[WayBack]
+    configs_kept: Once[bool]
+    newest_backup: Once[float | None]
+    smoke: Once[list[ProbeResult]]
+    latency: Once[Latency | None]
+    baseline: Once[Latency | None]
+
+    @property
+    def fly(self) -> Fly:
+        return self.context.client(Fly)
+
+    def read_all(self) -> None:
+        """Make every reading, in parallel; errors are kept for the gates that ask."""
+        readings = [value for value in vars(self).values() if isinstance(value, Once)]
+        map_settled(lambda reading: reading(), readings)
+
+
+def gather(
+    context: Context, environment: Environment, pair: Pair, source: Source, *, wanted_version: str = ""
+) -> Facts:
+    """The readings of one app's gates, not made yet."""
+    fly = context.client(Fly)
+    prober = context.client(Prober)
+    app, target, now = pair.app, pair.target, context.clock.now()
+    machines = Once(lambda: tuple(m for m in fly.machines.list(target) if is_managed(m)))
+    releases = Once(lambda: tuple(fly.releases.list(target)))
+
+    def latency(base_url: str | None, samples: int) -> Latency | None:
+        check = base_check(base_url, app, machines() or source.machines)
+        return sample(prober, check, n=samples, warmup=app.warmup) if check else None
+
+    return Facts(
+        context=context,
+        environment=environment,
+        pair=pair,
+        source=source,
+        now=now,
+        wanted_version=wanted_version,
+        target_app=Once(lambda: fly.apps.get(target)),
+        machines=machines,
+        releases=releases,
+        secrets=Once(lambda: tuple(fly.secrets.list(target))),
+        source_secrets=Once(lambda: tuple(fly.secrets.list(source.app)) if source.app else ()),
+        source_logs=Once(lambda: _logs(fly, source.app, max(now - app.soak_s, source.since or 0.0))),
+        definition=Once(lambda: fly.releases.definition(target)),
+        manifest=Once(lambda: fly.registry.resolve(source.image)),
+        way_back=Once(lambda: _way_back(fly, releases(), source.image)),
+        configs_kept=Once(lambda: _configs_kept(fly, target, machines())),
+        newest_backup=Once(lambda: _newest_backup(context, environment)),
+        smoke=Once(lambda: prober.probe_all(_smoke_of_source(pair, machines()))),
+        latency=Once(lambda: latency(app.source_url, app.samples) if source.app else None),
+        # A live app gets a handful of requests, never a load: enough for a median to compare with.
+        baseline=Once(lambda: latency(app.url, min(app.samples, 20))),
+    )
+
+
+def _configs_kept(fly: Fly, app: str, machines: Sequence[Machine]) -> bool:
+    """Whether the history of one machine of each group holds its present configuration."""
+    one_each = {machine.process_group: machine for machine in machines}.values()
+    histories = map_parallel(lambda machine: fly.machines.versions(app, machine.id), one_each)
+    return all(
+        any(version.version == machine.instance_id for version in history)
+        for machine, history in zip(one_each, histories, strict=True)
+    )
+
+
+def _newest_backup(context: Context, environment: Environment) -> float | None:
+    if environment.backup is None or environment.supabase_project is None:
+        return None
+    supabase = context.client(Supabase)
+    project = supabase.find(environment.supabase_project)
+    return supabase.backups(project.ref).newest if project else None
+
+
+def _smoke_of_source(pair: Pair, machines: Iterable[Machine]) -> list[HttpCheck]:
+    if pair.source is None:
+        return []
+    return smoke_checks(str(pair.app.source_url), pair.app, tuple(machines), own=pair.app.url)
+
+
+def _logs(fly: Fly, app: str | None, since: float) -> tuple[LogLine, ...]:
+    return tuple(fly.logs.read(app, since=since)) if app else ()
+
+
+def _way_back(fly: Fly, releases: Iterable[Release], new: ImageRef) -> WayBack:
+    def resolve(image: ImageRef) -> str | None:
+        try:
+            return fly.registry.resolve(image).digest
+        except NotFound as error:
+            raise LookupError(f"its image {image} is gone from the registry") from error
+
+    return choose_way_back(releases, leaving={new.digest}, resolve=resolve)

@@ -1,0 +1,71 @@
+"""Gates about the moment: tokens, clocks, the lock, windows, freezes, backups."""
+
+from __future__ import annotations
+
+from hotops.core.clock import rfc3339, spoken_duration
+from hotops.inventory.windows import freeze_at, is_window_open, next_opening
+from hotops.promote.facts import Facts
+from hotops.promote.gates import Found, go, no, unknown
+from hotops.promote.holding import lock_of
+
+
+def token(facts: Facts) -> Found:
+    """Whether the credential is meant for both apps. What it may write, only a write tells."""
+    tokens = facts.fly.tokens.current()
+    if not tokens:
+        return unknown("Fly tells nothing about this token", "Fly tokens")
+    app = facts.pair.app
+    wanted = [(app.app, app.fly_org)] + ([(facts.source.app, str(app.source_org))] if facts.source.app else [])
+    uncovered = [name for name, org in wanted if not any(found.covers(name, org) for found in tokens)]
+    if uncovered:
+        return no(f"no token covers {', '.join(uncovered)}", "Fly tokens")
+    scopes = [", ".join(found.apps) or found.org_slug or found.organization or "all" for found in tokens]
+    return go(f"covers {', '.join(name for name, _ in wanted)} ({'; '.join(scopes)})", "Fly tokens")
+
+
+def clock_skew(facts: Facts) -> Found:
+    skews = [call.clock_ahead_s for call in facts.context.calls if call.clock_ahead_s is not None]
+    if not skews:
+        return unknown("no answer told the time", "Date headers")
+    skew, limit = min(skews, key=abs), facts.environment.clock_skew_s
+    said = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} Fly's"
+    return (go if abs(skew) <= limit else no)(said, "Date headers", f"at most {limit:.0f} s")
+
+
+def lock(facts: Facts) -> Found:
+    store = lock_of(facts.environment)
+    held = store.read()
+    if held is None or held.run == facts.context.run:
+        return go(f"free ({store.scope})", "lock")
+    if held.is_dead(facts.now):
+        return go(f"left by dead {held}; this run takes it over", "lock")
+    return no(f"held by {held} ({store.scope})", "lock")
+
+
+def window(facts: Facts) -> Found:
+    windows = facts.pair.app.windows
+    if is_window_open(windows, facts.now):
+        return go("open" if windows else "always open", "inventory")
+    opens = next_opening(windows, facts.pair.app.freezes, facts.now)
+    said = " or ".join(window.spoken() for window in windows)
+    return no(f"closed until {rfc3339(opens) if opens else 'further notice'} ({said})", "inventory")
+
+
+def freeze(facts: Facts) -> Found:
+    found = freeze_at(facts.pair.app.freezes, facts.now)
+    if found is None:
+        return go("none", "inventory")
+    return no(f"until {rfc3339(found.ends_at)}: {found.reason}", "inventory")
+
+
+def backup_fresh(facts: Facts) -> Found:
+    """The age of the newest backup, where one is asked for; "not configured" is an answer, not a pass."""
+    backup = facts.environment.backup
+    if backup is None:
+        return unknown("not configured", "inventory")
+    newest = facts.newest_backup()
+    if newest is None:
+        return no("there is no completed backup", "Supabase backups", f"at most {backup.max_age_h:g} h old")
+    age_s = facts.now - newest
+    said = f"{spoken_duration(max(0.0, age_s))} old"
+    return (go if age_s <= backup.max_age_h * 3600 else no)(said, "Supabase backups", f"at most {backup.max_age_h:g} h")

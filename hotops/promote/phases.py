@@ -1,0 +1,78 @@
+"""What the phases of a promotion have in common: their options, and the apps they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, TypeVar
+
+from pydantic import Field
+
+from hotops.core.operation import Operation, Spec
+from hotops.core.parallel import map_parallel
+from hotops.deploy import marks
+from hotops.deploy.verdict import GoVerdict, accept
+from hotops.fly import Fly
+from hotops.fly.models import Machine
+from hotops.fly.states import is_managed
+from hotops.inventory.schema import Environment
+from hotops.promote.pairs import Pair, environment_of, pairs_of
+
+PhaseName = Literal["check_ready", "find_source", "ask_gates", "deploy", "verify", "watch", "notify", "compensate"]
+S = TypeVar("S")
+
+
+class PhaseWant(Spec):
+    """Options of a phase."""
+
+    phase: PhaseName = Field(description="Which phase to run; a promotion runs them in this order.")
+    image: str | None = Field(
+        None, description="Deploy this image instead of the source's: registry.fly.io/APP:TAG or with @sha256:…."
+    )
+    version: str | None = Field(
+        None, description="What the source is expected to run: a commit, a tag or a release (v42); a gate compares."
+    )
+    verdict: dict[str, Any] | None = Field(
+        None, description="The signed go verdict that ask_gates returned; deploy, verify and watch refuse without it."
+    )
+    failure: dict[str, Any] | None = Field(
+        None, description="For compensate and notify: the failed result that brought the run here."
+    )
+
+
+class Phase(Operation[PhaseWant, S]):
+    """A phase: an operation over all selected apps of the environment."""
+
+    name: ClassVar[str] = "promote_phase"
+    Want: ClassVar[type[Spec]] = PhaseWant
+    needs_environment = True
+
+    @property
+    def fly(self) -> Fly:
+        return self.context.client(Fly)
+
+    @property
+    def environment(self) -> Environment:
+        return environment_of(self.context)
+
+    def pairs(self) -> tuple[Pair, ...]:
+        """The selected apps with their sources. Raises UsageError."""
+        return pairs_of(self.context, image=self.want.image)
+
+    def managed(self, app: str) -> tuple[Machine, ...]:
+        """The machines that deploys manage."""
+        return tuple(machine for machine in self.fly.machines.list(app) if is_managed(machine))
+
+    def machines_of(self, apps: list[str]) -> dict[str, tuple[Machine, ...]]:
+        """The managed machines of several apps, read in parallel."""
+        return dict(zip(apps, map_parallel(self.managed, apps), strict=True))
+
+    def go(self) -> GoVerdict:
+        """This run's go. Raises NoVerdict."""
+        context = self.context
+        return accept(self.want.verdict, run=context.run, env_kind=context.world.kind, now=context.clock.now())
+
+
+def pending_machines(machines: Mapping[str, tuple[Machine, ...]]) -> dict[str, list[Machine]]:
+    """By app, the machines whose last change nobody ever said to be good."""
+    found = {app: [machine for machine in members if marks.is_pending(machine)] for app, members in machines.items()}
+    return {app: members for app, members in found.items() if members}

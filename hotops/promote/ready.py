@@ -1,0 +1,110 @@
+"""Phase check_ready: may this run start, and did the last one end?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hotops.core.errors import LockHeld, NoGo, UsageError
+from hotops.core.operation import Done, Fact, Plan, Step
+from hotops.deploy import marks
+from hotops.deploy.rollback import Rollback, RollbackWant, Scope
+from hotops.fly.models import Machine
+from hotops.promote.holding import hold, let_go, lock_of
+from hotops.promote.pairs import Pair
+from hotops.promote.phases import Phase, pending_machines
+from hotops.promote.source import find_source
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What an earlier run left: its name, whether this run finishes or undoes it, and the way to undo it."""
+
+    apps: tuple[str, ...]
+    unfinished: tuple[str, ...] = ()
+    undo: Scope | None = None
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+class CheckReady(Phase[Readiness]):
+    """The credentials reach the apps, a reason is given, and no earlier run is unfinished.
+
+    A run that died leaves machines whose change nobody accepted. If the source still runs that image, this run goes on
+    with it (it deploys the rest, watches, and accepts or rolls back); else what the dead run changed is undone first.
+    """
+
+    def observe(self) -> Readiness:
+        if self.environment.env_kind == "live" and not self.context.reason:
+            raise UsageError(
+                "A live run needs a reason: it stands in the evidence and in the lock.",
+                remedy="-e reason='why this is deployed now'",
+                code="no_reason",
+            )
+        pairs = self.pairs()
+        held = lock_of(self.environment).read()
+        now = self.context.clock.now()
+        if held is not None and held.run != self.context.run and not held.is_dead(now):
+            raise LockHeld(
+                f"{self.environment.name} is held by {held} ({lock_of(self.environment).scope}).",
+                remedy="Wait for it to end, or talk to its holder.",
+            )
+        machines = self.machines_of([pair.target for pair in pairs])
+        notes = []
+        if held is not None and held.run != self.context.run:
+            notes.append(f"The lock of dead {held} is taken over.")
+        pending = pending_machines(machines)
+        if not pending:
+            return Readiness(tuple(machines), notes=tuple(notes))
+        runs = tuple(sorted({marks.run_of(machine) or "?" for found in pending.values() for machine in found}))
+        sources = {pair.target: self._source_digest(pair) for pair in pairs if pair.target in pending}
+        if all(_runs_only(found, sources[app]) for app, found in pending.items()):
+            notes.append(f"Run {', '.join(runs)} never ended; its image is still the source's: this run finishes it.")
+            return Readiness(tuple(machines), runs, notes=tuple(notes))
+        notes.append(f"Run {', '.join(runs)} never ended and its image is no longer the source's: it is undone first.")
+        return Readiness(tuple(machines), runs, self._rollback(tuple(pending)).observe(), tuple(notes))
+
+    def _source_digest(self, pair: Pair) -> str | None:
+        try:
+            return find_source(self.fly, pair).image.digest
+        except NoGo:
+            return None  # what can't be promoted now can't finish the dead run either: it is undone
+
+    def _rollback(self, apps: tuple[str, ...]) -> Rollback:
+        return Rollback(RollbackWant(apps=apps, pending_only=True), self.context)
+
+    def plan(self, state: Readiness) -> Plan:
+        if state.undo is None:
+            return Plan(why_empty="no earlier run has to be undone.")
+        self._undoing = self._rollback(tuple(state.undo.ways))
+        return self._undoing.plan(state.undo)
+
+    def prepare(self, plan: Plan) -> Fact:
+        hold(self.context, self.environment)
+        return {}
+
+    def apply(self, step: Step, done: Done) -> Fact:
+        return self._undoing.apply(step, done)
+
+    def verify(self, plan: Plan, done: Done) -> None:
+        self._undoing.verify(plan, done)
+        let_go(self.context, self.environment)
+
+    def report(self, state: Readiness, plan: Plan, done: Done) -> dict[str, Any]:
+        environment = self.environment
+        screen = [
+            f"{environment.name} ({environment.env_kind}) of {environment.fly_org}: {', '.join(state.apps)}",
+            *state.notes,
+        ]
+        for note in state.notes:
+            self.context.journal.event("note", text=note)
+        return {
+            "apps": list(state.apps),
+            "unfinished": list(state.unfinished),
+            "undone": state.undo is not None,
+            "notes": list(state.notes),
+            "hotops_screen": screen,
+        }
+
+
+def _runs_only(machines: list[Machine], digest: str | None) -> bool:
+    return digest is not None and all(marks.digest_of(machine) == digest for machine in machines)

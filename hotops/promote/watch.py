@@ -1,0 +1,162 @@
+"""Phase watch: look at the changed apps until they are good, or bring the older release back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hotops.core.clock import spoken_duration
+from hotops.core.errors import NotRestored, RolledBack, VerifyFailed
+from hotops.core.operation import Done, Fact, Plan, Step, shown
+from hotops.core.parallel import map_parallel
+from hotops.deploy import marks
+from hotops.deploy.rollback import Rollback, RollbackWant, Scope
+from hotops.fly.image import ImageRef
+from hotops.fly.models import Machine
+from hotops.promote.holding import hold, let_go
+from hotops.promote.phases import Phase, pending_machines
+from hotops.promote.watching import AppWatch
+
+
+@dataclass(frozen=True)
+class Watched:
+    """How the watch ended: what each app showed, the machines then, and in a breach what has to come back."""
+
+    watches: Mapping[str, AppWatch]
+    waiting: Mapping[str, tuple[Machine, ...]]
+    watched_s: float
+    undo: Scope | None = None
+
+    @property
+    def breach(self) -> str:
+        """The first breach in words; empty when the apps are good."""
+        return next((f"{app}: {watch.breaches[0]}" for app, watch in self.watches.items() if watch.breaches), "")
+
+
+class Watch(Phase[Watched]):
+    """Watch the apps whose change is not accepted yet. Good: say so on each machine and in the release. Breach: go back.
+
+    A release counts as accepted only when every machine says so; until then any later run finishes or undoes it.
+    Raises RolledBack (the older state is proven) or NotRestored.
+    """
+
+    def observe(self) -> Watched:
+        verdict = self.go()
+        pairs = {pair.target: pair for pair in self.pairs()}
+        machines = self.machines_of(list(pairs))
+        waiting = {
+            app: found for app, found in machines.items() if not all(marks.is_accepted(machine) for machine in found)
+        }
+        now = self.context.clock.now()
+        watches = {
+            app: AppWatch(
+                pairs[app],
+                ImageRef.parse(verdict.images[app]).digest,
+                now,
+                verdict.baseline_ms.get(app),
+                machines=found,
+            )
+            for app, found in waiting.items()
+        }
+        if self.context.check or not watches:
+            return Watched(watches, waiting, 0.0)
+        watched_s = self._watch(watches)
+        for app, watch in watches.items():
+            self.context.journal.event(
+                "observation", app=app, subject="watch", text=_words(watch), found=watch.as_row()
+            )
+        seen = Watched(watches, waiting, watched_s)
+        good = not seen.breach
+        text = "good" if good else seen.breach
+        self.context.journal.event("verdict", verdict="good" if good else "bad", scope="watch", text=text)
+        if good:
+            return seen
+        return Watched(watches, waiting, watched_s, self._rollback(tuple(watches)).observe())
+
+    def _watch(self, watches: Mapping[str, AppWatch]) -> float:
+        """Look at all apps at once until the longest watch is over or one of them breaches; returns the seconds."""
+        clock = self.context.clock
+        started = clock.now()
+        ends = {app: started + watch.pair.app.watch_s for app, watch in watches.items()}
+        pause_s = min(min(w.pair.app.watch.interval_s, max(w.pair.app.watch_s / 5, 0.2)) for w in watches.values())
+        while True:
+            now = clock.now()
+            map_parallel(lambda watch: watch.look(self.context), watches.values())
+            if any(watch.breaches for watch in watches.values()) or now >= max(ends.values()):
+                return clock.now() - started
+            clock.sleep(max(0.0, min(pause_s, max(ends.values()) - clock.now())))
+
+    def _rollback(self, apps: tuple[str, ...]) -> Rollback:
+        return Rollback(RollbackWant(apps=apps, pending_only=True), self.context)
+
+    def plan(self, state: Watched) -> Plan:
+        self._state = state
+        if state.undo is not None:
+            self._undoing = self._rollback(tuple(state.watches))
+            return self._undoing.plan(state.undo)
+        steps = tuple(
+            Step(f"{app}/accept", app, before={"verdict": "pending"}, after={"verdict": "good"}, phase="accept")
+            for app in state.waiting
+        )
+        return Plan(steps, "Accept the release", why_empty="what runs was accepted before.")
+
+    def prepare(self, plan: Plan) -> Fact:
+        hold(self.context, self.environment)
+        return {}
+
+    def apply(self, step: Step, done: Done) -> Fact:
+        if self._state.undo is not None:
+            return self._undoing.apply(step, done)
+        app = step.target
+        machines = self._state.waiting[app]
+        releases = {machine.known_config.release_id for machine in machines} - {""}
+        map_parallel(lambda m: self.fly.machines.set_metadata(app, m.id, marks.VERDICT, "good"), machines)
+        warnings = [self.fly.releases.try_update(release, "complete").warning for release in sorted(releases)]
+        return {"machines": [machine.id for machine in machines], "warning": " ".join(filter(None, warnings))}
+
+    def verify(self, plan: Plan, done: Done) -> None:
+        if self._state.undo is None:
+            left = pending_machines(self.machines_of(list(self._state.waiting)))
+            if left:
+                raise VerifyFailed(f"{', '.join(left)}: not every machine took the verdict good.", remedy="Run again.")
+            let_go(self.context, self.environment)
+            return
+        said = f"The watch broke off after {spoken_duration(self._state.watched_s)}: {self._state.breach}."
+        try:
+            self._undoing.verify(plan, done)
+        except VerifyFailed as error:
+            raise NotRestored(f"{said} {error.message}", remedy=error.remedy) from error
+        let_go(self.context, self.environment)
+        back = self._undoing.report(self._state.undo, plan, done)
+        screen = [
+            f"{app}: back on release v{told['version']} ({shown(told['image'])})" for app, told in back["apps"].items()
+        ] + [f"warning: {warning}" for warning in back["warnings"]]
+        raise RolledBack(
+            f"{said} The older release is proven back.",
+            remedy="See the evidence for what was seen; mend it and promote again.",
+            details={"rollback": back, "hotops_screen": screen},
+        )
+
+    def report(self, state: Watched, plan: Plan, done: Done) -> dict[str, Any]:
+        screen = [
+            f"{app}: good after {spoken_duration(state.watched_s)}, {_words(w)}" for app, w in state.watches.items()
+        ]
+        if self.context.check:
+            screen = [
+                f"{app}: would be watched {spoken_duration(w.pair.app.watch_s)}" for app, w in state.watches.items()
+            ]
+        return {
+            "apps": {app: watch.as_row() for app, watch in state.watches.items()},
+            "watched_s": round(state.watched_s, 1),
+            "hotops_screen": screen or ["Nothing to watch: what runs was accepted before."],
+        }
+
+
+def _words(watch: AppWatch) -> str:
+    row = watch.as_row()
+    unread = f", not read: {'; '.join(sorted(set(watch.unread)))[:200]}" if watch.unread else ""
+    return (
+        f"{row['failed_probes']} of {row['probes']} requests failed, {row['answers_5xx']} of {row['answers']} logged "
+        f"answers 5xx, median {row['median_ms']} ms{unread}"
+    )

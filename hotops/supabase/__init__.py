@@ -1,0 +1,1 @@
+"""The client of Supabase's Management API: typed calls and models, no policy."""
