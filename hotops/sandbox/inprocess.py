@@ -36,7 +36,7 @@ class Transport(httpx.BaseTransport):
         wired = Request(
             method=request.method,
             host=request.headers.get("host", request.url.host).partition(":")[0],
-            path=request.url.path,
+            path=request.url.raw_path.decode("ascii").partition("?")[0],
             query=list(request.url.params.multi_items()),
             headers={name.lower(): value for name, value in request.headers.items()},
             body=request.read(),

@@ -186,6 +186,8 @@ def test_a_request_in_flight_is_lost_with_its_process(make: Make) -> None:
     request = Request.to("GET", HOST, "/")
     flight = sky.twin.handle(request, sky.time)
     assert isinstance(flight, Pending)
+    early = sky.twin.handle(request, sky.time + 0.5)
+    assert early == flight
     sky.ask("DELETE", f"{MACHINES}/{sky.machines()[0]['id']}?force=true")
     landed = sky.twin.handle(request, flight.check_at)
     assert isinstance(landed, Response)

@@ -36,6 +36,8 @@ def handle(world: World, app: App, request: Request, now: float) -> Response | P
         lifecycle.advance(world, machine, now)
     flight = request.memory.get("flight")
     if isinstance(flight, Flight):
+        if now < flight.until and flight.run.ended_at is None:
+            return Pending(flight.until)
         return _land(world, app, request, flight, now)
     candidates = [m for m in app.alive(now) if m.host_status == "ok" and service_of(m, tls=request.tls) is not None]
     if not request.tls and candidates and _forces_https(candidates[0]):

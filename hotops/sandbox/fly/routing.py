@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
 from hotops.sandbox.fly import access, leases, lifecycle
 from hotops.sandbox.fly.errors import RefusalError, invalid, not_found
@@ -96,6 +97,9 @@ class Routes:
 
         return register
 
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._routes)
+
     def include(self, other: Routes) -> None:
         """Take over the routes of another table."""
         self._routes.extend(other._routes)
@@ -109,5 +113,5 @@ class Routes:
                 continue
             known_path = True
             if route.method == method:
-                return route, match.groupdict()
+                return route, {name: unquote(value) for name, value in match.groupdict().items()}
         raise RefusalError(405, "method not allowed") if known_path else not_found("page")
