@@ -12,7 +12,8 @@ import yaml
 
 from .conftest import ROOT
 
-NOT_SOURCE = {".git", ".venv", "__pycache__", "artifacts", "build", "dist", "htmlcov"}
+MADE_BY_TOOLS = {"__pycache__", "artifacts", "build", "dist", "htmlcov"}
+HIDDEN_SOURCE = {".ansible-lint", ".ci", ".gitignore"}
 LINKS = ROOT / "collections/ansible_collections/hotops/core"
 
 
@@ -21,11 +22,12 @@ def source_files() -> Iterator[Path]:
     pending = [ROOT]
     while pending:
         for path in sorted(pending.pop().iterdir()):
-            if path.is_symlink() or path.name in NOT_SOURCE or path.name.endswith((".pyc", "_cache", ".egg-info")):
+            is_hidden = path.name.startswith(".") and path.name not in HIDDEN_SOURCE
+            if path.is_symlink() or is_hidden or path.name in MADE_BY_TOOLS:
                 continue
             if path.is_dir():
                 pending.append(path)
-            elif not path.name.startswith(".coverage"):
+            else:
                 yield path
 
 
