@@ -10,7 +10,7 @@ from hotops.sandbox.twin import Twin
 from hotops.sandbox.wire import Pending, Request, Response
 
 START = 1_790_000_000.0
-SERVICE = {
+SERVICE: dict[str, Any] = {
     "protocol": "tcp",
     "internal_port": 8080,
     "autostop": "off",

@@ -193,7 +193,9 @@ def test_a_list_is_filtered_by_state_region_and_metadata(sky: Asker) -> None:
 
 def test_every_version_of_a_machine_is_kept_with_its_config(sky: Asker) -> None:
     machine = sky.machines()[0]
+    sky.post(f"{MACHINES}/{machine['id']}/metadata/later", {"value": "x"})
     versions = sky.get(f"{MACHINES}/{machine['id']}/versions")
+    assert "later" not in versions[0]["user_config"]["metadata"]
     images = [version["user_config"]["image"].split(":")[1].split("@")[0] for version in versions]
     assert images == ["v42", "v41"]
     assert versions[0]["version"] == machine["instance_id"]

@@ -36,8 +36,8 @@ def test_good_machines_answer_in_turn_with_page_and_health(sky: Asker) -> None:
 
 
 def test_plain_http_is_sent_to_https(sky: Asker) -> None:
-    moved = sky.visit(HOST, "/health", tls=False)
-    assert (moved.status, moved.headers["location"]) == (301, f"https://{HOST}/health")
+    moved = sky.visit(HOST, "/health?a=b", tls=False)
+    assert (moved.status, moved.headers["location"]) == (301, f"https://{HOST}/health?a=b")
 
 
 def test_a_host_name_with_a_certificate_leads_to_the_app(sky: Asker) -> None:

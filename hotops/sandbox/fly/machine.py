@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,13 +13,18 @@ PERSISTENT = frozenset({"created", "started", "stopped", "suspended", "failed", 
 
 @dataclass
 class Incarnation:
-    """One version of a machine: the config asked for, the image it meant then, the secrets it was given."""
+    """One version of a machine: its config (`asked` as it was asked for), the image meant then, the secrets given."""
 
     instance_id: str
     config: dict[str, Any]
     image: Resolved
     given: dict[str, str] = field(repr=False)
     created_at: float
+    asked: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # The live config takes metadata written later; what was asked for then does not.
+        self.asked = copy.deepcopy(self.config)
 
     @property
     def fault(self) -> str:

@@ -117,7 +117,7 @@ def list_events(call: Call) -> Response:
 def list_versions(call: Call) -> Response:
     """Every version with the config that was asked for, newest first."""
     versions = reversed(call.machine.versions)
-    return json_reply([{"version": v.instance_id, "user_config": v.config} for v in versions])
+    return json_reply([{"version": v.instance_id, "user_config": v.asked} for v in versions])
 
 
 @routes.on("GET", "/v1/orgs/{org}/machines", action="org_machines")

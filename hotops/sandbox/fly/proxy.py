@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from hotops.sandbox.fly import checks, lifecycle, power, process
 from hotops.sandbox.fly.machine import Machine, Run
@@ -41,7 +42,8 @@ def handle(world: World, app: App, request: Request, now: float) -> Response | P
         return _land(world, app, request, flight, now)
     candidates = [m for m in app.alive(now) if m.host_status == "ok" and service_of(m, tls=request.tls) is not None]
     if not request.tls and candidates and _forces_https(candidates[0]):
-        location = f"https://{request.host}{request.path}"
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        location = f"https://{request.host}{request.path}{query}"
         return _reply(world, now, 301, b"", {"location": location})
     chosen = _choose(world, app, candidates, now)
     if chosen is None:
