@@ -47,14 +47,14 @@ def shown_path(file: Path, inventory: Path) -> str:
 
 
 def sources(inventory: Path) -> list[Path]:
-    """YAML files that define hosts and groups."""
+    """YAML files that define hosts and groups; Ansible also reads INI, in which nothing can be located."""
     if not inventory.is_dir():
-        return [inventory] if _is_yaml(inventory) else []
+        return [inventory] if _is_yaml(inventory) and not _is_ini(inventory) else []
     found = []
     for entry in sorted(inventory.iterdir()):
         if entry.name in {"group_vars", "host_vars"} or entry.name.startswith(".") or entry.name.endswith(_IGNORED):
             continue
-        found.extend(sources(entry) if entry.is_dir() else [entry] if _is_yaml(entry) else [])
+        found.extend(sources(entry))
     return found
 
 
@@ -180,6 +180,11 @@ def _is_yaml(file: Path) -> bool:
 def _is_script(file: Path) -> bool:
     with file.open("rb") as content:
         return content.read(2) == b"#!"
+
+
+def _is_ini(file: Path) -> bool:
+    lines = (line.strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines())
+    return not file.suffix and next((line for line in lines if line and line[0] not in "#;"), "").startswith("[")
 
 
 def _repeated_keys(node: yaml.Node | None, above: tuple[int, ...] = ()) -> Iterator[tuple[yaml.ScalarNode, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -36,10 +36,18 @@ def _hour_minute(value: Any) -> Any:
 
 def _time_zone(name: str) -> str:
     try:
-        zoneinfo.ZoneInfo(name)
+        _zone(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise unknown_key(name, zoneinfo.available_timezones(), "time zone") from None
+        known = zoneinfo.available_timezones()
+        if not known:
+            text = "can't be looked up: this computer has no time zone data (install the package tzdata)"
+            raise PydanticCustomError("misshapen", text) from None
+        raise unknown_key(name, known, "time zone") from None
     return name
+
+
+def _zone(name: str) -> tzinfo:
+    return UTC if name == "UTC" else zoneinfo.ZoneInfo(name)
 
 
 def _moment(value: Any) -> Any:
@@ -75,7 +83,7 @@ class Window(Spec):
 
     def is_open(self, at: float) -> bool:
         """Whether the moment `at` (unix seconds) lies inside."""
-        local = datetime.fromtimestamp(at, zoneinfo.ZoneInfo(self.tz))
+        local = datetime.fromtimestamp(at, _zone(self.tz))
         minute, start, end = local.hour * 60 + local.minute, _minutes(self.from_), _minutes(self.to)
         today, yesterday = DAYS[local.weekday()], DAYS[local.weekday() - 1]
         if start < end:
@@ -84,7 +92,7 @@ class Window(Spec):
 
     def starts(self, after: float, days: int) -> Iterable[float]:
         """Its starts (unix seconds) from the day of `after` on, for so many days."""
-        local = datetime.fromtimestamp(after, zoneinfo.ZoneInfo(self.tz))
+        local = datetime.fromtimestamp(after, _zone(self.tz))
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
         for offset in range(days):
             day = midnight + timedelta(days=offset)
@@ -123,7 +131,7 @@ class Freeze(Spec):
         """Unix seconds; the first moment after the freeze."""
         end = self._seconds(self.to)
         if len(self.to) == len("2025-12-24"):
-            local = datetime.fromtimestamp(end, zoneinfo.ZoneInfo(self.tz)) + timedelta(days=1)
+            local = datetime.fromtimestamp(end, _zone(self.tz)) + timedelta(days=1)
             return local.timestamp()
         return end
 
@@ -133,7 +141,7 @@ class Freeze(Spec):
 
     def _seconds(self, text: str) -> float:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zoneinfo.ZoneInfo(self.tz))).timestamp()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=_zone(self.tz))).timestamp()
 
 
 def is_window_open(windows: Iterable[Window], at: float) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hotops.core.errors import ExitCode, InventoryError, WorldsMixed
+from hotops.core.errors import ExitCode, InventoryError, MissingExtra, WorldsMixed
 from hotops.inventory.listing import load_environment
 from hotops.inventory.load import environment_from_vars
 
@@ -302,3 +303,51 @@ def test_no_token_of_this_shell_reaches_ansible_inventory(write: Write, monkeypa
     with pytest.raises(FileNotFoundError):
         load_environment(inventory)
     assert seen["FLY_API_TOKEN"] == "canary"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (subprocess.CompletedProcess([], 4, "", "ERROR! it is broken"), "it is broken"),
+        (subprocess.CompletedProcess([], 0, "not json", "odd"), "can't read"),
+        (subprocess.TimeoutExpired([], 60), "within 60 s"),
+    ],
+)
+def test_what_ansible_can_not_read_is_an_error_of_the_inventory(
+    write: Write, monkeypatch: pytest.MonkeyPatch, answer: Any, words: str
+) -> None:
+    def run(*_: object, **__: object) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("hotops.inventory.listing.subprocess.run", run)
+    assert words in refusal(write()).message
+
+
+def test_without_ansible_it_is_said_what_to_install(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hotops.inventory.listing.sys.executable", "/nowhere/python")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(MissingExtra, match="ansible-core"):
+        load_environment(write())
+
+
+def test_an_encrypted_value_is_refused_since_an_inventory_holds_names(write: Write) -> None:
+    vault = "fly_org: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n"
+    error = refusal(write({"group_vars/all.yml": "env_kind: sandbox\n" + vault}))
+    assert (error.details["line"], error.details["key"]) == (2, "fly_org")
+
+
+def test_an_inventory_in_ini_form_loads_and_its_mistakes_name_the_host(tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts"
+    common = "[all:vars]\nenv_kind=sandbox\nfly_org=personal\n"
+    hosts.write_text(f"[apps]\nweb promote_from=web-staging\n{common}", encoding="utf-8")
+    assert load_environment(hosts).apps["web"].promote_from == "web-staging"
+    hosts.write_text(f"[apps]\nweb soak_s=long\n{common}", encoding="utf-8")
+    assert "soak_s: has to be a number (host web)" in refusal(hosts).message
+
+
+def test_a_file_that_is_no_text_is_refused(write: Write) -> None:
+    inventory = write()
+    (inventory / "group_vars/all.yml").write_bytes(b"fly_org: \xff\xfe\n")
+    assert "is not UTF-8 text" in refusal(inventory).message

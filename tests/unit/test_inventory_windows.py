@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from hotops.inventory.policy import Waiver
 from hotops.inventory.windows import DAYS, Freeze, Window, freeze_at, is_window_open, next_opening
@@ -71,6 +73,19 @@ def test_a_window_is_spoken_as_an_operator_says_it() -> None:
 
 def test_no_window_declared_is_always_open() -> None:
     assert is_window_open([], 0.0)
+
+
+def test_utc_needs_no_time_zone_data_and_another_zone_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zoneinfo, "ZoneInfo", _no_data)
+    monkeypatch.setattr(zoneinfo, "available_timezones", set)
+    window = Window.model_validate({"from": "09:00", "to": "17:00"})
+    assert window.is_open(36_000.0)
+    with pytest.raises(ValidationError, match="install the package tzdata"):
+        Window.model_validate({"from": "09:00", "to": "17:00", "tz": "America/Los_Angeles"})
+
+
+def _no_data(name: str) -> None:
+    raise zoneinfo.ZoneInfoNotFoundError(name)
 
 
 def test_a_freeze_ends_after_its_last_day() -> None:
