@@ -13,8 +13,8 @@ from hotops.core.journal import Journal, NoJournal
 from hotops.core.operation import Operation
 from hotops.core.options import nearest
 from hotops.core.runs import RunOpening, join_run
-from hotops.core.world import TokenMissing, World
-from hotops.inventory.schema import Environment, EnvKind
+from hotops.core.world import EnvKind, TokenMissing, World
+from hotops.inventory.schema import Environment
 
 #: Names the run to every process of it.
 RUN_ID_VARIABLE = "HOTOPS_RUN_ID"
