@@ -107,9 +107,10 @@ def faults(
     """
     if (action == "add") != (fault is not None):
         raise UsageError("`add` takes a fault as JSON, `list` and `clear` take nothing.")
+    wanted = _json_object(fault, "fault") if fault is not None else None
     control = _control()
-    if action == "add" and fault is not None:
-        added = control.add_fault(_json_object(fault, "fault"))
+    if wanted is not None:
+        added = control.add_fault(wanted)
         _show({"fault": added, "changed": True}, f"Fault {added['id']} is in force: {added['kind']}.", as_json)
         return
     if action == "clear":

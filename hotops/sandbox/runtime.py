@@ -49,6 +49,7 @@ class Sandbox:
         self._authority = Authority()
         self._connector = Connector()
         self._clusters: dict[str, Cluster] = {}
+        self._host_map: dict[str, Any] = {}
         self._listeners: list[Listener] = []
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
 
@@ -76,6 +77,7 @@ class Sandbox:
             cluster = self._clusters[project["ref"]]
             tls = toolkit is not None and toolkit.programs.tls
             host_map |= map_database(project, cluster.address, PORT, tls=tls)
+        self._host_map = host_map
         self._connector.set_hosts(host_map, str(self._folder / "ca.pem"))
         for listener in self._listeners:
             listener.serve_in_background()
@@ -156,6 +158,8 @@ class Sandbox:
         outcome: Future[None] = Future()
         self._jobs.put((self._reset_clusters, outcome))
         outcome.result(RESET_TIMEOUT_S)
+        # It remembers outcomes for a moment, and those were of the database before.
+        self._connector.set_hosts(self._host_map, str(self._folder / "ca.pem"))
 
     def _reset_clusters(self) -> None:
         for cluster in self._clusters.values():

@@ -30,6 +30,11 @@ _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost"})
 
 log = logging.getLogger(__name__)
 
+_DEFECT = Response(
+    500, {"Content-Type": "application/json", "X-Sandbox-Defect": "1"}, b'{"error": "the sandbox failed; see its log"}'
+)
+"""A defect of the sandbox, which must not pass for an error of the cloud."""
+
 
 class Backend(Protocol):
     """What answers requests; called from many threads at once."""
@@ -151,7 +156,11 @@ class Conversation(BaseHTTPRequestHandler):
         """Ask until there is an answer; None when the client has gone or the sandbox stops."""
         while True:
             now = time.time()
-            answer = self.server.backend.handle(request, now)
+            try:
+                answer = self.server.backend.handle(request, now)
+            except Exception:
+                log.exception("%s %s%s failed", request.method, request.host, request.path)
+                return _DEFECT
             if isinstance(answer, Response):
                 return answer
             if self.server.stopping.wait(min(SLICE_S, max(0.001, answer.check_at - now))) or self._client_has_gone():
