@@ -82,7 +82,7 @@ def _line(item: Mapping[str, Any]) -> LogLine:
             "status": (http.get("response") or {}).get("status_code"),
             "method": (http.get("request") or {}).get("method"),
             "url": (meta.get("url") or {}).get("full"),
-            "error_code": error.get("code") or None,
+            "error_code": str(error.get("code") or ""),
             "error": error.get("message"),
         }
     )

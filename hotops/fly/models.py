@@ -248,7 +248,7 @@ class LogLine(Reply):
     status: int | None = None
     method: str = ""
     url: str = ""
-    error_code: int | None = None
+    error_code: str = ""
     error: str = ""
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
 from hotops.core.clock import parse_rfc3339
+from hotops.core.errors import WireError
 
 
 def moment(value: object) -> object:
@@ -24,6 +25,20 @@ class Reply(BaseModel):
     """A part of an answer. Fields that hotops does not know are ignored; those that are null count as not sent."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """The reply as data. Raises WireError for one in a form that hotops does not know: that is no bug of the caller."""
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise WireError(
+                f"Fly answered a {cls.__name__} that hotops can't read: {place}: {first['msg']}.",
+                remedy="Is there a newer hotops? Nothing was changed by reading.",
+                code="unknown_reply",
+            ) from error
 
     @model_validator(mode="before")
     @classmethod

@@ -27,7 +27,12 @@ def config(**keys: Any) -> MachineConfig:
 
 
 def test_unknown_keys_survive_a_change() -> None:
-    raw = {"image": "a/b:1", "future": {"deep": [1, None]}, "guest": {"memory_mb": 512, "odd": True}, "init": {}}
+    raw: dict[str, Any] = {
+        "image": "a/b:1",
+        "future": {"deep": [1, None]},
+        "guest": {"memory_mb": 512, "odd": True},
+        "init": {},
+    }
     changed = MachineConfig(raw).with_guest(memory_mb=1024).with_metadata({"hotops_run": "r1"})
     assert changed.raw == {
         **raw,
