@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from hotops.sandbox.wire import Effect, Request, Surface
 
@@ -81,8 +81,11 @@ def app_in(path: str) -> str | None:
 def effect_of(request: Request, surface: Surface) -> Effect:
     """What a request would change: nothing, something inside a machine (exec), or the cloud (write).
 
-    GraphQL posts its queries, so there only a mutation writes; requests to an app's own host name are traffic.
+    GraphQL posts its queries, so there only a mutation writes; requests to an app's own host name are traffic. A part of
+    the sandbox that knows better leaves the effect in the request's memory (SQL that is asked to be read-only).
     """
+    if request.memory.get("effect") in {"none", "exec", "write"}:
+        return cast(Effect, request.memory["effect"])
     if surface == "proxy" or request.method in {"GET", "HEAD", "OPTIONS"}:
         return "none"
     if surface == "graphql":

@@ -135,6 +135,12 @@ def test_a_read_only_query_cannot_write(sandbox: RunningSandbox) -> None:
     ]
 
 
+def test_only_a_query_that_may_write_is_logged_as_a_write(sandbox: RunningSandbox) -> None:
+    query(sandbox, "select 1", read_only=True)
+    query(sandbox, "select 1")
+    assert [entry["effect"] for entry in sandbox.control.entries()] == ["none", "write"]
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"query": ""}', b'{"query": "select 1", "parameters": 1}', b"{"])
 def test_a_malformed_query_is_refused_in_supabases_words(sandbox: RunningSandbox, body: bytes) -> None:
     answer = sandbox.request("POST", f"{API}/database/query", content=body)
