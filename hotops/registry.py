@@ -14,10 +14,24 @@ from hotops.core.options import nearest
 #: To add a module: one line here, then `make docs` writes its files.
 OPERATIONS: Mapping[str, str] = MappingProxyType(
     {
+        "fly_deploy": "hotops.deploy.deploy:Deploy",
+        "fly_rollback": "hotops.deploy.rollback:Rollback",
+        "gate": "hotops.promote.gate:AskSomeGates",
+        "promote_phase": "hotops.promote.phase:PromotePhase",
         "fly_app_info": "hotops.info.apps:AppInfo",
+        "fly_deploy": "hotops.deploy.deploy:Deploy",
+        "fly_log_scan": "hotops.health.fly_log_scan:LogScan",
         "fly_machine_info": "hotops.info.machines:MachineInfo",
         "fly_release_info": "hotops.info.releases:ReleaseInfo",
+        "fly_rollback": "hotops.deploy.rollback:Rollback",
         "fly_secret_info": "hotops.info.secrets:SecretInfo",
+        "gate": "hotops.promote.gate:AskSomeGates",
+        "health_probe": "hotops.health.health_probe:HealthProbe",
+        "health_report": "hotops.health.health_report:HealthReport",
+        "notify": "hotops.notify.notify:Notify",
+        "promote_phase": "hotops.promote.phase:PromotePhase",
+        "smoke": "hotops.health.smoke:Smoke",
+        "tls_info": "hotops.health.tls_info:TlsLook",
     }
 )
 
