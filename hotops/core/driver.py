@@ -138,12 +138,12 @@ def _compensate(operation: Operation[Any, Any], plan: Plan, done: dict[str, Fact
     except Exception as error:
         why = error.message if isinstance(error, HotopsError) else f"{type(error).__name__}: {error}"
         raise NotRestored(
-            f"{operation.name} failed ({said}) and the old state is not back: {why}",
+            f"{plan.title or operation.name} failed ({said}) and the old state is not back: {why}",
             remedy="Wake someone. Look at the machines, then run the rollback again.",
             details=details,
         ) from error
     raise RolledBack(
-        f"{operation.name} failed: {said} The old state is proven back.",
+        f"{plan.title or operation.name} failed: {said} The old state is proven back.",
         remedy="See the evidence for what failed; mend it and run again.",
         details=details,
     ) from cause

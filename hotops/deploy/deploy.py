@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from hotops.core.documented import Documented
 from hotops.core.errors import ExitCode, HotopsError, UsageError, VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.record import record_release
 from hotops.deploy.restore import config_before
-from hotops.deploy.roll import MachineRoller, Rolling, marked, restored
+from hotops.deploy.roll import PROPAGATION_S, MachineRoller, Rolling, marked, restored
 from hotops.deploy.verdict import GoVerdict, NoVerdict, accept
 from hotops.fly import Fly
 from hotops.fly.config import RELEASE_ID, RELEASE_VERSION, MachineConfig
@@ -77,6 +78,51 @@ class Deploy(Operation[DeployWant, Seen]):
     Want: ClassVar[type[Spec]] = DeployWant
     effect = "write"
     undoes = True
+    docs = Documented(
+        short="Put an image on the machines of apps, or bring everything back",
+        description=(
+            "Replaces the machines of each app group by group, the first machine alone. Each leaves the rotation, drains, "
+            "is updated under a lease, has to pass its checks, and comes back.",
+            "When anything fails, the configuration that was there before is brought back and proven.",
+            "Refuses without the signed go verdict that the gates of the same run gave; see M(hotops.core.promote_phase).",
+        ),
+        returns={
+            "apps": {
+                "description": "By app, the image, the images before, the machines, and the release that was recorded.",
+                "returned": "success",
+                "type": "dict",
+                "sample": {"shop-production": {"image": "registry.fly.io/shop-staging:v42@sha256:…", "release": 42}},
+            },
+            "warnings": {
+                "description": "Release records that could not be written.",
+                "returned": "success",
+                "type": "list",
+                "elements": "str",
+                "sample": [],
+            },
+        },
+        examples="""
+- name: The decided image runs everywhere
+  hotops.core.fly_deploy:
+    targets:
+      - app: shop-production
+        image: "{{ gates.images['shop-production'] }}"
+    verdict: "{{ gates.verdict }}"
+  run_once: true
+
+- name: Two apps, the second after the first
+  hotops.core.fly_deploy:
+    targets:
+      - app: shop-api
+        image: "{{ gates.images['shop-api'] }}"
+      - app: shop-web
+        image: "{{ gates.images['shop-web'] }}"
+        level: 1
+    verdict: "{{ gates.verdict }}"
+  run_once: true
+""",
+        see_also=("promote_phase", "fly_rollback"),
+    )
 
     @property
     def fly(self) -> Fly:
@@ -187,7 +233,8 @@ class Deploy(Operation[DeployWant, Seen]):
         )
 
     def verify(self, plan: Plan, done: Done) -> None:
-        self._prove({target.app: {str(ImageRef.parse(target.image).digest)} for target in self.want.targets})
+        digests = {target.app: {ImageRef.parse(target.image).digest} for target in self.want.targets}
+        self._prove(digests, _meant_to_run(plan))
 
     def undo(self, step: Step, done: Done) -> None:
         """Bring a machine back to the version that it had before the change that was never accepted.
@@ -219,7 +266,7 @@ class Deploy(Operation[DeployWant, Seen]):
         for step in plan.steps:
             if not step.name.endswith("/release"):
                 before.setdefault(self._target(step).app, set()).add(str(step.before["digest"]))
-        self._prove(before)
+        self._prove(before, _meant_to_run(plan))
 
     def report(self, state: Seen, plan: Plan, done: Done) -> dict[str, Any]:
         warnings = [str(fact["warning"]) for fact in done.values() if fact.get("warning")]
@@ -248,6 +295,7 @@ class Deploy(Operation[DeployWant, Seen]):
         return Rolling(
             cordon=bool(step.before.get("has_others")),
             drain_s=target.drain_s if drain else 0.0,
+            settle_s=PROPAGATION_S if step.before.get("more_follow") else 0.0,
             wait_timeout_s=target.wait_timeout_s,
             min_secrets_version=versions.get(target.app) if isinstance(versions, dict) else None,
         )
@@ -257,8 +305,8 @@ class Deploy(Operation[DeployWant, Seen]):
         steps: list[Step] = []
         for group, members in groups_of(machines).items():
             todo = [m for m in members if marks.digest_of(m) != wanted.digest or marks.is_pending(m)]
-            started = [m for m in todo if is_started(m)]
-            ordered = started + [m for m in todo if m not in started]
+            running = [m for m in todo if marks.should_run(m)]
+            ordered = running + [m for m in todo if m not in running]
             others = sum(is_started(m) for m in members) > 1
             size = batch_size(len(members), target.max_unavailable)
             for index, machine in enumerate(ordered):
@@ -271,6 +319,8 @@ class Deploy(Operation[DeployWant, Seen]):
                             "image": str(marks.image_of(machine)),
                             "digest": digests.get(machine.id, marks.digest_of(machine)),
                             "has_others": others,
+                            "more_follow": index < len(ordered) - 1,
+                            "runs": marks.should_run(machine),
                         },
                         after={"image": str(wanted), "digest": wanted.digest},
                         needs=(f"{target.app}/release",),
@@ -282,12 +332,14 @@ class Deploy(Operation[DeployWant, Seen]):
     def _record_release(self, target: Target) -> Fact:
         return record_release(self.fly, target.app, target.image, "running")
 
-    def _prove(self, wanted: Mapping[str, set[str]]) -> None:
+    def _prove(self, wanted: Mapping[str, set[str]], meant_to_run: frozenset[str]) -> None:
         for app, machines in zip(wanted, map_parallel(self.managed_machines, wanted), strict=True):
             wrong = [
                 f"{machine.id} runs {marks.digest_of(machine)} ({machine.state})"
                 for machine in machines
-                if marks.digest_of(machine) not in wanted[app] or (is_started(machine) and not checks_pass(machine))
+                if marks.digest_of(machine) not in wanted[app]
+                or (machine.id in meant_to_run and not is_started(machine))
+                or (is_started(machine) and not checks_pass(machine))
             ]
             if wrong:
                 raise VerifyFailed(
@@ -313,6 +365,10 @@ def batch_size(members: int, max_unavailable: float) -> int:
 def in_phases(steps: Sequence[Step]) -> tuple[Step, ...]:
     """Steps in the order of their phases' names, which are made to sort."""
     return tuple(sorted(steps, key=lambda step: step.phase))
+
+
+def _meant_to_run(plan: Plan) -> frozenset[str]:
+    return frozenset(step.target for step in plan.steps if step.before.get("runs"))
 
 
 def _release_step(target: Target, machines: Sequence[Machine]) -> Step:

@@ -6,11 +6,13 @@ from typing import Literal
 
 from hotops.fly.image import ImageRef
 from hotops.fly.models import Machine
+from hotops.fly.states import exits_since
 
 #: Machine metadata. The clouds keep the progress of a run; a run that died needs no local file to be found again.
 RUN = "hotops_run"
 STEP = "hotops_step"
 BEFORE = "hotops_before"  # the machine's version (instance_id) before the run touched it
+WAS_RUNNING = "hotops_was_running"  # yes or no: whether the machine was meant to run before
 VERDICT = "hotops_verdict"
 RESTORED_BY = "hotops_restored_by"
 CORDONED_BY = "hotops_cordoned_by"
@@ -31,6 +33,19 @@ def is_pending(machine: Machine) -> bool:
 def is_accepted(machine: Machine) -> bool:
     """Whether the watch after the last change said good, or an older state that had been good was brought back."""
     return machine.metadata.get(VERDICT) == "good"
+
+
+def should_run(machine: Machine) -> bool:
+    """Whether the machine is meant to run: a stopped one is left stopped, one that crashed is not what anybody wanted.
+
+    In a crash loop the state changes by the second, so an unaccepted change notes what the machine was before it.
+    """
+    if is_pending(machine) and WAS_RUNNING in machine.metadata:
+        return machine.metadata[WAS_RUNNING] == "yes"
+    if machine.state in ("stopped", "created"):
+        newest = next((found for _, found in exits_since(machine, 0)), None)
+        return newest is not None and newest.is_crash
+    return machine.state != "suspended"
 
 
 def image_of(machine: Machine) -> ImageRef | None:

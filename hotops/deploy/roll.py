@@ -14,6 +14,7 @@ from hotops.fly.config import MachineConfig
 from hotops.fly.leases import LeaseHold
 from hotops.fly.models import Exit, Machine
 from hotops.fly.states import checks_pass, crashes_since, is_started
+from hotops.health.machines import failing_checks
 
 #: Machine reads are limited to 5 a second; checks run every few seconds. Looking more often only uses the limit up.
 CHECK_PACE = Pace(first_s=0.3, factor=1.4, cap_s=2.0)
@@ -21,6 +22,12 @@ CHECK_PACE = Pace(first_s=0.3, factor=1.4, cap_s=2.0)
 LEASE_TTL_S = 15
 #: One crash may be a slow dependency; two in a row of one version are a bad release.
 CRASHES_THAT_DECIDE = 2
+#: A check that is answered 404 this often is not starting up: the path has no route, and waiting brings none.
+LOOKS_WITHOUT_ROUTE = 6
+#: Cordon and uncordon reach the proxy late, by seconds. Two changes closer than this can leave nobody in rotation.
+PROPAGATION_S = 5.0
+#: How long a machine that was left out of rotation gets to pass its checks before it goes back.
+HEALTHY_AGAIN_S = 60.0
 #: How long a dead run's lease is waited for before it counts as somebody's who is at work.
 LEASE_PATIENCE_S = 20.0
 
@@ -33,10 +40,14 @@ class MachineUnhealthy(HotopsError):
 
 @dataclass(frozen=True)
 class Rolling:
-    """How a machine is moved. `cordon` is False where the group has no other machine to take the traffic."""
+    """How a machine is moved. `cordon` is False where the group has no other machine to take the traffic.
+
+    `settle_s` is waited after the machine came back, for the proxy to learn of it before the next one leaves.
+    """
 
     cordon: bool
     drain_s: float
+    settle_s: float
     wait_timeout_s: float
     min_secrets_version: int | None
 
@@ -68,18 +79,20 @@ class MachineRoller:
             if is_there(machine):
                 self._back_in_rotation(machine, lease)
                 return {"machine": machine.id, "instance": machine.instance_id, "was_there": True}
-            was_started = is_started(machine)
-            cordoned = how.cordon and was_started and not machine.cordoned
+            launch = marks.should_run(machine)
+            cordoned = how.cordon and is_started(machine) and not machine.cordoned
             if cordoned:
                 self._out_of_rotation(machine, how.drain_s, lease)
-            config = change(machine)
+            # A machine that somebody else took out of rotation stays out; a dead run's cordon is ours to end.
+            ours = cordoned or (machine.cordoned and marks.CORDONED_BY in machine.metadata)
+            config = change(machine).with_metadata({marks.CORDONED_BY: self.run if ours else None})
             updated = self.fly.machines.update(
                 self.app,
                 machine.id,
                 config,
                 current_version=machine.instance_id,
                 min_secrets_version=how.min_secrets_version,
-                skip_launch=not was_started,
+                skip_launch=not launch,
                 nonce=lease.nonce,
             )
             fact: dict[str, object] = {
@@ -87,10 +100,11 @@ class MachineRoller:
                 "instance": updated.instance_id,
                 "instance_before": machine.instance_id,
             }
-            if was_started:
+            if launch:
                 self.wait_until_healthy(machine.id, updated.instance_id, how.wait_timeout_s)
-            if cordoned or machine.cordoned:
-                self.fly.machines.uncordon(self.app, machine.id, nonce=lease.nonce)
+            if ours:
+                self._uncordon(machine, lease)
+                self.clock.sleep(how.settle_s)
             return fact
 
     def wait_until_healthy(self, machine_id: str, instance_id: str, timeout_s: float) -> Machine:
@@ -99,13 +113,23 @@ class MachineRoller:
         Looks at the machine itself instead of the wait call, which a machine that crashes at once can satisfy.
         """
 
+        no_route = 0
+
         def look() -> Machine:
+            nonlocal no_route
             seen = self.fly.machines.get(self.app, machine_id)
             crashes = crashes_since_launch(seen)
             if len(crashes) >= CRASHES_THAT_DECIDE:
                 raise MachineUnhealthy(
                     f"{self.app} {machine_id} crashes again and again ({len(crashes)}): {spoken_exit(crashes[0])}.",
                     remedy=f"fly logs -a {self.app} -i {machine_id}",
+                )
+            without = [check for check in failing_checks(seen) if "404" in check.output]
+            no_route = no_route + 1 if without else 0
+            if no_route >= LOOKS_WITHOUT_ROUTE:
+                raise MachineUnhealthy(
+                    f"{self.app} {machine_id}: {without[0].says}. The release has no such route.",
+                    remedy="Correct the check's path, or bring the route back: the proxy drops a machine for it.",
                 )
             return seen
 
@@ -138,8 +162,13 @@ class MachineRoller:
 
     def _back_in_rotation(self, machine: Machine, lease: LeaseHold) -> None:
         if machine.cordoned and machine.metadata.get(marks.CORDONED_BY):
-            self.fly.machines.uncordon(self.app, machine.id, nonce=lease.nonce)
-            self.fly.machines.set_metadata(self.app, machine.id, marks.CORDONED_BY, None)
+            if is_started(machine):
+                self.wait_until_healthy(machine.id, machine.instance_id, HEALTHY_AGAIN_S)
+            self._uncordon(machine, lease)
+
+    def _uncordon(self, machine: Machine, lease: LeaseHold) -> None:
+        self.fly.machines.uncordon(self.app, machine.id, nonce=lease.nonce)
+        self.fly.machines.set_metadata(self.app, machine.id, marks.CORDONED_BY, None)
 
 
 def marked(
@@ -151,18 +180,23 @@ def marked(
         marks.RUN: run,
         marks.STEP: step,
         marks.VERDICT: "pending",
-        marks.CORDONED_BY: None,
         marks.RESTORED_BY: None,
     }
     if not (marks.is_pending(machine) and marks.BEFORE in machine.metadata):
         # A second change before a verdict keeps the first one's way back: that is the last state that was good.
         entries[marks.BEFORE] = machine.instance_id
+        entries[marks.WAS_RUNNING] = "yes" if marks.should_run(machine) else "no"
     return config.with_metadata(entries)
 
 
 def restored(config: MachineConfig, *, run: str) -> MachineConfig:
     """An older configuration as it goes back on a machine: it had been good, and says who brought it back."""
-    entries = {marks.VERDICT: "good", marks.RESTORED_BY: run, marks.CORDONED_BY: None, marks.BEFORE: None}
+    entries = {
+        marks.VERDICT: "good",
+        marks.RESTORED_BY: run,
+        marks.BEFORE: None,
+        marks.WAS_RUNNING: None,
+    }
     return config.with_metadata(entries)
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from hotops.core.documented import Documented
 from hotops.core.errors import ApiError, HotopsError, NotFound, UsageError, VerifyFailed, WireError
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.parallel import map_parallel
@@ -15,7 +16,7 @@ from hotops.deploy import marks
 from hotops.deploy.deploy import groups_of, in_phases
 from hotops.deploy.record import record_release
 from hotops.deploy.restore import config_with_image
-from hotops.deploy.roll import MachineRoller, Rolling, restored
+from hotops.deploy.roll import PROPAGATION_S, MachineRoller, Rolling, restored
 from hotops.deploy.way_back import WayBack, choose_way_back, secrets_changed_since
 from hotops.fly import Fly
 from hotops.fly.config import MachineConfig
@@ -76,6 +77,41 @@ class Rollback(Operation[RollbackWant, Scope]):
     effect = "write"
     needs_environment = True
     evidence_optional = True
+    docs = Documented(
+        short="Bring back what ran before the last promotion",
+        description=(
+            "Brings back the image and each machine's configuration of the apps of the last promotion, to the newest "
+            "complete, older release with another image, and proves the digest.",
+            "Needs the Fly token alone, and asks no gate, window or approval.",
+            "Secrets are not brought back; the result names those written since that release.",
+        ),
+        returns={
+            "apps": {
+                "description": "By app, the release and image that came back, and the secrets written since.",
+                "returned": "success",
+                "type": "dict",
+                "sample": {"shop-production": {"version": 41, "secrets_changed": []}},
+            },
+            "undone_run": {
+                "description": "The run whose change was undone.",
+                "returned": "success",
+                "type": "str",
+                "sample": "20260131T100000Z-promote-production",
+            },
+        },
+        examples="""
+- name: Back to what ran before the last promotion
+  hotops.core.fly_rollback:
+  run_once: true
+
+- name: This app back to release 41
+  hotops.core.fly_rollback:
+    apps: [shop-production]
+    version: 41
+  run_once: true
+""",
+        see_also=("promote_phase", "fly_release_info"),
+    )
 
     @property
     def fly(self) -> Fly:
@@ -123,6 +159,7 @@ class Rollback(Operation[RollbackWant, Scope]):
         how = Rolling(
             cordon=bool(step.before.get("has_others")),
             drain_s=self.want.drain_s if checks_pass(machine) else 0.0,
+            settle_s=PROPAGATION_S if step.before.get("more_follow") else 0.0,
             wait_timeout_s=self.want.wait_timeout_s,
             min_secrets_version=None,
         )
@@ -135,6 +172,7 @@ class Rollback(Operation[RollbackWant, Scope]):
         )
 
     def verify(self, plan: Plan, done: Done) -> None:
+        meant_to_run = {step.target for step in plan.steps if step.before.get("runs")}
         wanted = {step.target: str(step.after["digest"]) for step in plan.steps if "digest" in step.after}
         apps = list(dict.fromkeys(step.name.split("/", 1)[0] for step in plan.steps))
         for app, machines in zip(apps, map_parallel(self._managed, apps), strict=True):
@@ -142,6 +180,7 @@ class Rollback(Operation[RollbackWant, Scope]):
                 f"{machine.id} runs {marks.digest_of(machine)} ({machine.state})"
                 for machine in machines
                 if (machine.id in wanted and wanted[machine.id] not in ("unknown", marks.digest_of(machine)))
+                or (machine.id in meant_to_run and not is_started(machine))
                 or (is_started(machine) and not checks_pass(machine))
             ]
             if wrong:
@@ -274,6 +313,8 @@ class Rollback(Operation[RollbackWant, Scope]):
                             "image": str(marks.image_of(machine)),
                             "digest": marks.digest_of(machine),
                             "has_others": others,
+                            "more_follow": index < len(ordered) - 1,
+                            "runs": marks.should_run(machine),
                         },
                         after={"image": str(way.back.image), "digest": way.back.digest or "unknown"},
                         phase=f"1/machines/{turn}",

@@ -83,6 +83,8 @@ class Compensate(Phase[Left]):
         if not self.context.check:
             let_go(self.context, self.environment)
         failure = dict((self.want.failure or {}).get("failure") or {})
+        told = str(failure.get("message") or (self.want.failure or {}).get("msg") or "The run failed.")
+        remedy = str(failure.get("remedy") or "")
         code = str(failure.get("code") or "error")
         exit_code = int(str(failure.get("exit_code") or 1))
         back = self._undoing.report(state.undo, plan, done) if state.undo is not None else {"apps": {}, "warnings": []}
@@ -92,11 +94,9 @@ class Compensate(Phase[Left]):
         elif code == "not_restored":
             ending = "The old state is NOT proven back: wake someone."
         elif code == "rolled_back":
-            ending = "The older release is proven back."
+            ending = ""
         else:
-            ending = "Nothing was changed."
-        told = str(failure.get("message") or (self.want.failure or {}).get("msg") or "The run failed.")
-        remedy = str(failure.get("remedy") or "")
+            ending = "" if "othing was changed" in told + remedy else "Nothing was changed."
         map_parallel(lambda warning: self.context.journal.event("note", text=warning), back["warnings"], limit=1)
         return {
             "code": code,

@@ -24,6 +24,8 @@ from hotops.promote.source import Source
 from hotops.supabase.client import Supabase
 
 T = TypeVar("T")
+#: Measured requests at once: enough that a slow app is found out soon, too few to be a load.
+CONCURRENCY = 4
 
 
 class Once(Generic[T]):
@@ -94,7 +96,7 @@ def gather(
 
     def latency(base_url: str | None, samples: int) -> Latency | None:
         check = base_check(base_url, app, machines() or source.machines)
-        return sample(prober, check, n=samples, warmup=app.warmup) if check else None
+        return sample(prober, check, n=samples, warmup=app.warmup, concurrency=CONCURRENCY) if check else None
 
     return Facts(
         context=context,

@@ -9,7 +9,6 @@ from typing import Any
 from hotops.core.evidence import RUN_DIR_VARIABLE
 from hotops.core.feedback import FeedbackEntry, append_entry
 from hotops.core.operation import Done, Plan, Step
-from hotops.notify.message import Message, send_all
 from hotops.promote.phases import Phase
 
 
@@ -58,6 +57,8 @@ class Tell(Phase[News]):
             append_entry(environment.feedback_path, entry, project=environment.project_dir)
             return {"file": str(environment.feedback_file)}
         note = environment.notifications[int(step.name.partition("/")[2])]
+        from hotops.notify.message import Message, send_all
+
         message = Message(
             title=news.title, text=news.text, outcome=news.outcome, run=self.context.run, evidence=run_dir
         )

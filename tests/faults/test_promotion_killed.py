@@ -1,0 +1,71 @@
+"""A promotion killed before any of its calls: traffic is served, and one re-run ends promoted or restored."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hotops.core.errors import HotopsError
+from tests.stage import Stage
+
+FIRST = "20260101T000000Z-promote-stage"
+AGAIN = "20260101T000100Z-promote-stage"
+#: The short form kills before every third call; HOTOPS_SOAK=1 before every one.
+STRIDE = 1 if os.environ.get("HOTOPS_SOAK") else 3
+
+
+class Killed(BaseException):
+    """The process ends here; nothing of it runs on, as with SIGKILL."""
+
+
+class DyingTransport(httpx.BaseTransport):
+    """Dies instead of sending request number `at` (1-based)."""
+
+    def __init__(self, inner: httpx.BaseTransport, at: int) -> None:
+        self.inner, self.at, self.sent = inner, at, 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.sent += 1
+        if self.sent >= self.at:
+            raise Killed
+        return self.inner.handle_request(request)
+
+
+def calls_of_a_whole_promotion(tmp_path: Path) -> int:
+    stage = Stage(tmp_path)
+    stage.promote()
+    return len(stage.control("GET", "log")["entries"])
+
+
+def kill_and_rerun(tmp_path: Path, at: int) -> str:
+    stage = Stage(tmp_path)
+    before = stage.tags()
+    stage.wrap = lambda transport: DyingTransport(transport, at)
+    with pytest.raises(Killed):
+        stage.promote(FIRST)
+    answers = [stage.get("https://shop-production.fly.dev/health") for _ in range(10)]
+    assert answers == [200] * 10, f"traffic is not served after a kill before call {at}: {answers}"
+    stage.wrap = lambda transport: transport
+    ended = "promoted"
+    try:
+        stage.promote(AGAIN)
+    except HotopsError as error:
+        assert int(error.failure_exit) in (3, 6), error
+        ended = "restored"
+    machines = stage.machines()
+    assert stage.tags() == ({"v42"} if ended == "promoted" else before)
+    assert not [machine.id for machine in machines if machine.cordoned]
+    assert {machine.state for machine in machines} == {"started"}
+    assert {machine.metadata.get("hotops_verdict", "good") for machine in machines} == {"good"}
+    assert len(machines) == 2
+    return ended
+
+
+def test_a_killed_promotion_is_finished_or_undone_by_one_rerun(tmp_path: Path) -> None:
+    calls = calls_of_a_whole_promotion(tmp_path)
+    endings = [kill_and_rerun(tmp_path, at) for at in range(1, calls + 1, STRIDE)]
+    print(f"{len(endings)} kills over {calls} calls: {endings.count('promoted')} promoted, rest restored")
+    assert len(endings) >= calls // STRIDE
