@@ -28,7 +28,7 @@ class Reply(BaseModel):
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
-        """The reply as data. Raises WireError for one in a form that hotops does not know: that is no bug of the caller."""
+        """The reply as data. Raises WireError for one in an unknown form: that is no bug of the caller."""
         try:
             return super().model_validate(obj, **options)
         except ValidationError as error:

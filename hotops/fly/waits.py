@@ -35,39 +35,17 @@ def wait(
     trouble: ApiError | WireError | None = None
     seen = "unknown"
     while (left_s := deadline - clock.now()) > 0:
+        asked_at = clock.now()
         slice_s = max(1, min(_SLICE_S, math.ceil(left_s)))
-        params = {"state": wanted, "timeout": slice_s, **({"version": version} if version else {})}
         try:
-            answer = surfaces.call(
-                "machines.wait",
-                machine_id,
-                "GET",
-                path("apps", app, "machines", machine_id, "wait"),
-                params=params,
-                timeout_s=slice_s + _GRACE_S,
-            )
-        except NotFound as error:
-            if "destroyed" in wanted.split(","):
-                return Waited(state="destroyed", version=version or "")
-            raise MachineGone(
-                f"Machine {machine_id} of {app} is gone while it was waited to be {wanted}.",
-                status=404,
-                request_id=error.request_id,
-                remedy="It was destroyed, or its host was lost: plan again.",
-            ) from error
-        except ApiError as error:
-            if error.status == 408 or _EXPIRED in error.message:
-                seen = _state_in(error.message) or seen
-                trouble = None
-                continue
-            if not isinstance(error, (ServerError, RateLimited)):
-                raise
-            trouble = error
-        except WireError as error:
-            trouble = error
-        else:
-            return Waited.model_validate(answer.data or {"state": wanted})
-        clock.sleep(min(_PAUSE_S, max(deadline - clock.now(), 0)))
+            return _wait_once(surfaces, app, machine_id, wanted, slice_s=slice_s, version=version)
+        except (RateLimited, ServerError, WireError, _ExpiredError) as error:
+            if isinstance(error, _ExpiredError):
+                seen, trouble = error.state or seen, None
+            else:
+                trouble = error
+        if trouble is not None or clock.now() - asked_at < _PAUSE_S:
+            clock.sleep(min(_PAUSE_S, max(deadline - clock.now(), 0)))
     if trouble is not None:
         raise trouble
     raise WaitTimeout(
@@ -77,7 +55,38 @@ def wait(
     )
 
 
-def _state_in(message: str) -> str:
-    """The state behind `currently` in the API's text, "" where it tells none."""
-    _, _, tail = message.partition("currently ")
-    return tail.split()[0].strip(".,;'\"") if tail.split() else ""
+class _ExpiredError(Exception):
+    """One slice is over; `state` is where the machine is now, "" where the API does not tell."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        _, _, tail = message.partition("currently ")
+        self.state = tail.split()[0].strip(".,;'\"") if tail.split() else ""
+
+
+def _wait_once(
+    surfaces: Surfaces, app: str, machine_id: str, wanted: str, *, slice_s: int, version: str | None
+) -> Waited:
+    try:
+        answer = surfaces.call(
+            "machines.wait",
+            machine_id,
+            "GET",
+            path("apps", app, "machines", machine_id, "wait"),
+            params={"state": wanted, "timeout": slice_s, **({"version": version} if version else {})},
+            timeout_s=slice_s + _GRACE_S,
+        )
+    except NotFound as error:
+        if "destroyed" in wanted.split(","):
+            return Waited(state="destroyed", version=version or "")
+        raise MachineGone(
+            f"Machine {machine_id} of {app} is gone while it was waited to be {wanted}.",
+            status=404,
+            request_id=error.request_id,
+            remedy="It was destroyed, or its host was lost: plan again.",
+        ) from error
+    except ApiError as error:
+        if error.status == 408 or _EXPIRED in error.message:
+            raise _ExpiredError(error.message) from error
+        raise
+    return Waited.model_validate(answer.data or {"state": wanted})

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import httpx
 import pytest
 
-from hotops.core.errors import NoCapacity, ServerError, WireError
+from hotops.core.errors import Conflict, NoCapacity, ServerError, WireError
+from hotops.fly.client import Fly
 from hotops.fly.config import MachineConfig
-from hotops.fly.errors import NameTaken, VersionChanged
+from hotops.fly.errors import NameTaken, SecretsNotThere, VersionChanged
 from hotops.fly.models import Machine
-from tests.unit.fly_worlds import Sky
+from tests.unit.fly_worlds import Sky, literal
 
 
 @pytest.fixture
@@ -111,6 +115,44 @@ def test_a_lost_answer_behind_which_another_changed_the_machine(sky: Sky) -> Non
         sky.fly.machines.update("shop", before.id, wanted, current_version=before.instance_id)
     assert sky.sent().count(f"POST /v1/apps/shop/machines/{before.id}") == 2
     assert "THEIRS" in sky.fly.machines.versions("shop", before.id)[0].user_config.env
+
+
+def test_secrets_that_are_on_their_way_are_not_taken_for_another_change(sky: Sky) -> None:
+    before = web(sky)
+    late = {"error": "min_secrets_version 9 is not available yet"}
+    sky.break_next("status", "POST", f"*/machines/{before.id}", status=412, body=late)
+    with pytest.raises(SecretsNotThere):
+        sky.fly.machines.update("shop", before.id, config(sky), current_version=before.instance_id)
+
+
+def test_a_refusal_of_an_unchanged_machine_is_raised_as_it_is(sky: Sky) -> None:
+    before = web(sky)
+    sky.break_next("status", "POST", f"*/machines/{before.id}", status=409, body={"error": "aborted: busy"})
+    with pytest.raises(Conflict, match="busy"):
+        sky.fly.machines.update("shop", before.id, config(sky), current_version=before.instance_id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda fly: fly.machines.create("shop", MachineConfig({"image": "a/b"}), key="k"),
+        lambda fly: fly.machines.update("shop", "m", MachineConfig({"image": "a/b"}), current_version="v"),
+        lambda fly: fly.machines.stop("shop", "m"),
+        lambda fly: fly.machines.lease("shop", "m"),
+        lambda fly: fly.releases.create("shop", image="a/b"),
+    ],
+)
+def test_what_never_left_is_not_looked_for(change: Callable[[Fly], object]) -> None:
+    methods: list[str] = []
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        methods.append(request.method)
+        raise httpx.ConnectError("connection refused", request=request)
+
+    with pytest.raises(WireError) as refused:
+        change(literal(reply))
+    assert refused.value.applied is False
+    assert set(methods) == {"POST"}
 
 
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after"])

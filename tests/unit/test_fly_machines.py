@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hotops.core.errors import LeaseHeld, NotFound, PreconditionFailed, RateLimited, WaitTimeout
+from hotops.core.errors import ApiError, LeaseHeld, NotFound, PreconditionFailed, RateLimited, WaitTimeout
 from hotops.fly import states
 from hotops.fly.errors import MachineGone, VersionChanged
 from hotops.fly.models import Machine
@@ -133,6 +133,19 @@ def test_a_wait_that_only_meets_errors_raises_the_last(sky: Sky) -> None:
     sky.twin.faults.add({"kind": "reset_before", "match": {"method": "GET", "path": "*/wait"}})
     with pytest.raises(Exception, match="broke"):
         sky.fly.machines.wait("shop", web(sky).id, timeout_s=20)
+
+
+def test_a_wait_that_expires_at_once_does_not_spin(sky: Sky) -> None:
+    machine = web(sky)
+    sky.twin.faults.add({"kind": "status", "status": 408, "match": {"path": "*/wait"}})
+    with pytest.raises(WaitTimeout, match="it is unknown"):
+        sky.fly.machines.wait("shop", machine.id, timeout_s=30)
+    assert len([call for call in sky.calls if call.path.endswith("/wait")]) == 30
+
+
+def test_a_wait_that_the_api_does_not_take_is_raised_at_once(sky: Sky) -> None:
+    with pytest.raises(ApiError, match="unknown state"):
+        sky.fly.machines.wait("shop", web(sky).id, "asleep")
 
 
 def test_versions_hold_the_config_to_go_back_to(sky: Sky) -> None:
