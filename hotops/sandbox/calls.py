@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 from hotops.sandbox.wire import Effect, Request, Surface
 
@@ -81,11 +81,12 @@ def app_in(path: str) -> str | None:
 def effect_of(request: Request, surface: Surface) -> Effect:
     """What a request would change: nothing, something inside a machine (exec), or the cloud (write).
 
-    GraphQL posts its queries, so there only a mutation writes; requests to an app's own host name are traffic. A part of
-    the sandbox that knows better leaves the effect in the request's memory (SQL that is asked to be read-only).
+    GraphQL posts its queries, so there only a mutation writes; requests to an app's own host name are traffic. A part
+    of the sandbox that knows better leaves the effect in the request's memory (SQL that is asked to be read-only).
     """
-    if request.memory.get("effect") in {"none", "exec", "write"}:
-        return cast(Effect, request.memory["effect"])
+    known: Effect | None = request.memory.get("effect")
+    if known is not None:
+        return known
     if surface == "proxy" or request.method in {"GET", "HEAD", "OPTIONS"}:
         return "none"
     if surface == "graphql":
