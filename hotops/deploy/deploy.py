@@ -81,10 +81,10 @@ class Deploy(Operation[DeployWant, Seen]):
     docs = Documented(
         short="Put an image on the machines of apps, or bring everything back",
         description=(
-            "Replaces the machines of each app group by group, the first machine alone. Each leaves the rotation, drains, "
-            "is updated under a lease, has to pass its checks, and comes back.",
+            "Replaces the machines of each app group by group, the first machine alone.",
+            "Each leaves the rotation, drains, is updated under a lease, has to pass its checks, and comes back.",
             "When anything fails, the configuration that was there before is brought back and proven.",
-            "Refuses without the signed go verdict that the gates of the same run gave; see M(hotops.core.promote_phase).",
+            "Refuses without the signed go verdict of the same run's gates; see M(hotops.core.promote_phase).",
         ),
         returns={
             "apps": {

@@ -80,8 +80,8 @@ class Rollback(Operation[RollbackWant, Scope]):
     docs = Documented(
         short="Bring back what ran before the last promotion",
         description=(
-            "Brings back the image and each machine's configuration of the apps of the last promotion, to the newest "
-            "complete, older release with another image, and proves the digest.",
+            "Brings back the image and each machine's configuration of the apps of the last promotion.",
+            "Goes to the newest complete, older release with another image, and proves the digest.",
             "Needs the Fly token alone, and asks no gate, window or approval.",
             "Secrets are not brought back; the result names those written since that release.",
         ),

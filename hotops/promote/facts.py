@@ -17,9 +17,9 @@ from hotops.fly.models import App, AppSecret, LogLine, Machine, Release
 from hotops.fly.states import is_managed
 from hotops.health.latency import Latency, sample
 from hotops.health.probe import HttpCheck, Prober, ProbeResult
+from hotops.health.routes import base_check, smoke_checks
 from hotops.inventory.schema import Environment
 from hotops.promote.pairs import Pair
-from hotops.promote.routes import base_check, smoke_checks
 from hotops.promote.source import Source
 from hotops.supabase.client import Supabase
 

@@ -10,14 +10,14 @@ from hotops.core.parallel import map_parallel
 from hotops.fly.models import Machine
 from hotops.fly.states import is_started
 from hotops.health.finding import Finding
+from hotops.health.inside import ask_inside, port_of
 from hotops.health.logs import scan
 from hotops.health.machines import examine
-from hotops.health.probe import HttpCheck, Prober
+from hotops.health.probe import Prober
+from hotops.health.routes import check_paths, observed_checks
 from hotops.health.tls import inspect
 from hotops.promote.facts import Facts
 from hotops.promote.gates import Found, go, no, unknown
-from hotops.promote.inside import ask_inside
-from hotops.promote.routes import check_paths
 
 NAMED = "the image was named, no source"
 #: Kinds of findings on machines that say that the source does not work.
@@ -167,7 +167,7 @@ def check_path_inside(facts: Facts) -> Found:
     if not facts.pair.app.exec_checks:
         prober = facts.context.client(Prober)
         base = str(facts.pair.app.source_url).rstrip("/")
-        results = prober.probe_all([HttpCheck(url=base + path, status=range_2xx()) for path in paths])
+        results = prober.probe_all(observed_checks(base, facts.machines()))
         missing = [result for result in results if result.status == 404]
         if missing:
             return no(f"{missing[0].says}: the target is checked there", base)
@@ -175,7 +175,7 @@ def check_path_inside(facts: Facts) -> Found:
     machine = next((machine for machine in facts.source.machines if is_started(machine)), None)
     if machine is None:
         return unknown("no machine of the source is started", f"{source} exec")
-    answers = [ask_inside(facts.fly, source, machine, facts.machines(), path) for path in paths]
+    answers = [ask_inside(facts.fly, source, machine, port_of(facts.machines(), path), path) for path in paths]
     bad = [answer for answer in answers if answer.status is not None and not 200 <= answer.status < 300]
     if bad:
         return no("; ".join(answer.says for answer in bad), f"{source} exec")
@@ -199,11 +199,6 @@ def commit(facts: Facts) -> Found:
     if not image.commit:
         return unknown(f"the image claims no commit (tag {image.tag or 'none'})", "image labels")
     return go(f"{image.commit[:12]} (claimed by the image)", "image labels")
-
-
-def range_2xx() -> tuple[int, ...]:
-    """Every status of success."""
-    return tuple(range(200, 300))
 
 
 def _findings(facts: Facts, machines: Sequence[Machine]) -> list[Finding]:

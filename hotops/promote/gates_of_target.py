@@ -161,8 +161,8 @@ def way_back(facts: Facts) -> Found:
     running = {marks.digest_of(machine) for machine in facts.machines()}
     if running - {back.digest} - {facts.source.image.digest}:
         return no(
-            f"machines run {', '.join(sorted(d[:19] for d in running))}, the newest good release is v{back.release.version}"
-            f" with {str(back.digest)[:19]}: what runs now could not be brought back",
+            f"machines run {', '.join(sorted(d[:19] for d in running))}, the newest good release is "
+            f"v{back.release.version} with {str(back.digest)[:19]}: what runs now could not be brought back",
             source,
         )
     if not facts.configs_kept():

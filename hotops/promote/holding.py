@@ -14,7 +14,7 @@ def lock_of(environment: Environment) -> LockStore:
 
 
 def hold(context: Context, environment: Environment) -> Taken:
-    """Take the lock for this run and say so in the evidence, also whose dead hand it was taken from. Raises LockHeld."""
+    """Take the lock for this run and say so in the evidence, also whose dead hand it was in. Raises LockHeld."""
     store = lock_of(environment)
     taken = locks.take(store, run=context.run, reason=context.reason, pid=context.holder_pid, clock=context.clock)
     if taken.inherited is not None:

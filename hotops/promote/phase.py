@@ -45,9 +45,9 @@ class PromotePhase(Operation[PhaseWant, Any]):
     docs = Documented(
         short="Run one phase of a promotion",
         description=(
-            "A promotion is one operation over all selected apps of an environment; this module runs one of its phases.",
-            "Phases in order are check_ready, find_source, ask_gates, deploy, verify, watch and notify. A play's rescue "
-            "calls compensate, which brings back what this run changed and nobody accepted.",
+            "A promotion is one operation over all selected apps of an environment; this module runs one phase of it.",
+            "Phases in order are check_ready, find_source, ask_gates, deploy, verify, watch and notify.",
+            "A play's rescue calls compensate, which brings back what this run changed and nobody accepted.",
             "Deploy, verify and watch refuse without the signed verdict that ask_gates of the same run returned.",
         ),
         returns={

@@ -15,8 +15,8 @@ from hotops.fly.image import ImageRef
 from hotops.fly.models import Machine
 from hotops.fly.states import checks_pass, is_started
 from hotops.health.probe import Prober, ProbeResult
+from hotops.health.routes import smoke_checks
 from hotops.promote.phases import Phase
-from hotops.promote.routes import smoke_checks
 
 
 class NotProven(HotopsError):

@@ -13,7 +13,7 @@ from hotops.promote.shipping import deploy_of
 
 
 class Ship(Phase[Seen]):
-    """The deploy of the go verdict, under the environment's lock. Raises NoVerdict, PlanChanged, LockHeld, RolledBack."""
+    """The deploy of the go verdict, under the lock. Raises NoVerdict, PlanChanged, LockHeld, RolledBack."""
 
     undoes = True
 

@@ -17,7 +17,7 @@ from hotops.promote.pairs import Pair
 
 @dataclass(frozen=True)
 class Source:
-    """The image to promote and where it comes from. `machines` and `releases` are empty where the image was named."""
+    """The image to promote and where it comes from; `machines` and `releases` are empty where it was named."""
 
     image: ImageRef
     app: str | None = None
@@ -32,7 +32,7 @@ class Source:
 
 
 def find_source(fly: Fly, pair: Pair) -> Source:
-    """What is to be promoted. Raises NoGo (no machine, several digests, unknown digest) and UsageError (unknown app)."""
+    """What is to be promoted. Raises NoGo (no machine, several digests, unknown digest), UsageError (unknown app)."""
     if pair.image is not None:
         return Source(named_image(fly, pair.image))
     app = str(pair.source)
@@ -88,7 +88,7 @@ def one_image(app: str, machines: Sequence[Machine]) -> ImageRef:
 
 
 def running_since(machines: Sequence[Machine], releases: Sequence[Release]) -> float | None:
-    """Since when all machines run this image (unix seconds): the newest launch, or the newest release if that is later."""
+    """Since when all machines run this image (unix seconds): the newest launch, or the newest release if later."""
     launches = [
         next((event.at for event in machine.events if event.type in ("launch", "update")), machine.created_at)
         for machine in machines
@@ -102,7 +102,7 @@ def running_since(machines: Sequence[Machine], releases: Sequence[Release]) -> f
 
 
 def unknown_fly_app(fly: Fly, app: str, org: str, key: str) -> HotopsError:
-    """The error for a Fly app that does not exist, with the nearest one of the organisation where that may be listed."""
+    """The error for a Fly app that does not exist, with the nearest one where the organisation may be listed."""
     try:
         names = [found.name for found in fly.apps.list(org)]
     except (ApiError, WireError):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hotops.core.evidence import RUN_DIR_VARIABLE
-from hotops.core.feedback import FeedbackEntry, append_entry
-from hotops.core.operation import Done, Plan, Step
+from hotops.core.feedback import FeedbackEntry, FeedbackUnwritable, append_entry
+from hotops.core.operation import Done, Fact, Plan, Step
+from hotops.notify.channels import declared, name_of, send
+from hotops.notify.message import Message
 from hotops.promote.phases import Phase
 
 
@@ -34,44 +37,46 @@ class Tell(Phase[News]):
 
     def plan(self, state: News) -> Plan:
         self._news = state
-        environment = self.environment
         steps = [
-            Step(f"notify/{index}", note.kind, "create", after={"title": state.title})
-            for index, note in enumerate(environment.notifications)
+            Step(f"notify/{index}", name_of(channel), "create", after={"title": state.title})
+            for index, channel in enumerate(declared(self.context))
         ]
-        if environment.feedback_file:
-            steps.append(Step("feedback", environment.feedback_file, "create", after={"title": state.title}))
+        if self.environment.feedback_file:
+            steps.append(Step("feedback", self.environment.feedback_file, "create", after={"title": state.title}))
         return Plan(tuple(steps), why_empty="nobody is to be told.")
 
-    def apply(self, step: Step, done: Done) -> dict[str, object]:
-        environment, news = self.environment, self._news
-        run_dir = os.environ.get(RUN_DIR_VARIABLE, "")
-        if step.name == "feedback" and environment.feedback_path is not None:
-            entry = FeedbackEntry(
-                at=self.context.clock.now(),
-                status=news.outcome,
-                working_on=news.title,
-                progress=(news.text,),
-                evidence=(f"run {self.context.run}", f"folder {_short(run_dir, environment.project_dir)}"),
-            )
-            append_entry(environment.feedback_path, entry, project=environment.project_dir)
-            return {"file": str(environment.feedback_file)}
-        note = environment.notifications[int(step.name.partition("/")[2])]
-        from hotops.notify.message import Message, send_all
+    def apply(self, step: Step, done: Done) -> Fact:
+        context, news = self.context, self._news
+        folder = _evidence_folder(self.environment.project_dir)
+        if step.name == "feedback":
+            return self._write_feedback(news, folder)
+        channel = declared(context)[int(step.name.partition("/")[2])]
+        message = Message.of(context, title=news.title, text=news.text, outcome=news.outcome, evidence=folder)
+        sent = send(context, message, channel)
+        return {} if sent.ok else {"warning": f"{sent.to}: {sent.why}"}
 
-        message = Message(
-            title=news.title, text=news.text, outcome=news.outcome, run=self.context.run, evidence=run_dir
+    def _write_feedback(self, news: News, folder: str) -> Fact:
+        environment = self.environment
+        entry = FeedbackEntry(
+            at=self.context.clock.now(),
+            status=news.outcome.replace("_", " ").capitalize(),
+            working_on=news.title,
+            progress=(news.text,),
+            evidence=(f"run {self.context.run}", f"folder {folder}"),
         )
-        warnings = send_all(self.context, environment, (note,), message)
-        return {"warning": "; ".join(warnings)} if warnings else {}
+        path = Path(str(environment.feedback_file))
+        try:
+            append_entry(path, entry, project=environment.project_dir, secrets=self.context.world.tokens.values())
+        except FeedbackUnwritable as error:
+            return {"warning": error.message}
+        return {"file": str(path)}
 
     def report(self, state: News, plan: Plan, done: Done) -> dict[str, Any]:
         warnings = [str(fact["warning"]) for fact in done.values() if fact.get("warning")]
         return {"told": [step.target for step in plan.steps], "warnings": warnings}
 
 
-def _short(run_dir: str, project: Any) -> str:
-    try:
-        return os.path.relpath(run_dir, project) if run_dir else "none"
-    except ValueError:
-        return run_dir
+def _evidence_folder(project: Path) -> str:
+    """The run's folder as the team names it: relative to the project."""
+    run_dir = os.environ.get(RUN_DIR_VARIABLE, "")
+    return os.path.relpath(run_dir, project) if run_dir else "none"

@@ -35,7 +35,7 @@ class Watched:
 
 
 class Watch(Phase[Watched]):
-    """Watch the apps whose change is not accepted yet. Good: say so on each machine and in the release. Breach: go back.
+    """Watch the apps whose change is not accepted yet. Good: each machine and release says so. Breach: go back.
 
     A release counts as accepted only when every machine says so; until then any later run finishes or undoes it.
     Raises RolledBack (the older state is proven) or NotRestored.

@@ -15,8 +15,8 @@ from hotops.fly.states import is_managed, is_started
 from hotops.health.logs import scan
 from hotops.health.machines import examine
 from hotops.health.probe import HttpCheck, Prober, ProbeResult
+from hotops.health.routes import base_check
 from hotops.promote.pairs import Pair
-from hotops.promote.routes import base_check
 
 #: Fewer errors than this say nothing about a share.
 LEAST_ERRORS = 3
@@ -79,7 +79,7 @@ class AppWatch:
         if len(health.exits) > limit:
             last = health.exits[-1]
             kind = "out of memory" if last.oom else f"exit code {last.code}"
-            self._breach(f"{last.machine} ended by itself ({kind}, {len(health.exits)}×)")
+            self._breach(f"{last.machine} ended by itself ({kind}, {len(health.exits)} in all)")
         elif health.restarts > limit:
             self._breach(f"{health.restarts} restarts")
         bad = [f"{item.machine}: {item.says}" for item in health.failing_checks]
