@@ -142,7 +142,7 @@ def push(
     app_name: Annotated[str, typer.Argument(metavar="APP", help="App whose repository gets the image.")],
     tag: Annotated[str, typer.Argument(help="Image tag; words such as slow, crash or oom make the image behave so.")],
     *,
-    age: Annotated[float, typer.Option(min=0, help="How long ago it was released, in seconds.")] = 0.0,
+    age: Annotated[float, typer.Option(min=0, help="How long ago it was released, in seconds.")] = 3600.0,
     deploy: Annotated[bool, typer.Option(help="Have the app's machines run it.")] = True,
     as_json: _Json = False,
 ) -> None:

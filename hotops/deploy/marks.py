@@ -14,6 +14,7 @@ STEP = "hotops_step"
 BEFORE = "hotops_before"  # the machine's version (instance_id) before the run touched it
 WAS_RUNNING = "hotops_was_running"  # yes or no: whether the machine was meant to run before
 VERDICT = "hotops_verdict"
+ACCEPTED_BY = "hotops_accepted_by"  # the run whose watch said good: not always the one that deployed
 RESTORED_BY = "hotops_restored_by"
 CORDONED_BY = "hotops_cordoned_by"
 

@@ -181,6 +181,7 @@ def marked(
         marks.STEP: step,
         marks.VERDICT: "pending",
         marks.RESTORED_BY: None,
+        marks.ACCEPTED_BY: None,
     }
     if not (marks.is_pending(machine) and marks.BEFORE in machine.metadata):
         # A second change before a verdict keeps the first one's way back: that is the last state that was good.

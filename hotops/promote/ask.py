@@ -79,7 +79,7 @@ class AskGates(Phase[Asked]):
             raise NoGo(
                 f"{line.partition(':')[0]}: {no_go_words(state.gates)}.",
                 remedy="Mend it and run again; nothing was changed.",
-                details={"gates": rows, "hotops_screen": [*screen, line]},
+                details={"gates": [row for row in rows if row["blocks"]], "hotops_screen": [*screen, line]},
             )
         verdict = issue(
             run=context.run,

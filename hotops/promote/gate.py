@@ -103,6 +103,6 @@ class AskSomeGates(Operation[GateWant, list[Gate]]):
             raise NoGo(
                 f"NO-GO: {no_go_words(state)}.",
                 remedy="Mend it; nothing was changed.",
-                details={"gates": rows, "hotops_screen": screen},
+                details={"gates": [row for row in rows if row["blocks"]], "hotops_screen": screen},
             )
         return {"gates": rows, "go": not stops, "hotops_screen": screen}

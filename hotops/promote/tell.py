@@ -10,6 +10,7 @@ from typing import Any
 from hotops.core.evidence import RUN_DIR_VARIABLE
 from hotops.core.feedback import FeedbackEntry, FeedbackUnwritable, append_entry
 from hotops.core.operation import Done, Fact, Plan, Step
+from hotops.deploy import marks
 from hotops.notify.channels import declared, name_of, send
 from hotops.notify.message import Message
 from hotops.promote.phases import Phase
@@ -28,15 +29,25 @@ class Tell(Phase[News]):
     """Tell the declared places how the run ended. What can't be delivered is a warning, never a failure of the run."""
 
     def observe(self) -> News:
-        environment = self.environment
-        apps = ", ".join(self.context.selection or environment.apps)
+        targets = [pair.target for pair in self.pairs()]
+        apps = ", ".join(targets)
         failure = dict((self.want.failure or {}).get("failure") or {})
+        if not self.want.failure and not self._did_something(targets):
+            return News(f"{self.environment.name}: {apps} as before", "Nothing had to be done.", "")
         outcome = str(failure.get("code") or "promoted") if self.want.failure else "promoted"
         text = str((self.want.failure or {}).get("msg") or f"{apps} deployed, watched and accepted.")
-        return News(f"{environment.name}: {apps} {outcome.replace('_', ' ')}", text, outcome)
+        return News(f"{self.environment.name}: {apps} {outcome.replace('_', ' ')}", text, outcome)
+
+    def _did_something(self, targets: list[str]) -> bool:
+        """Whether a machine says that this run deployed or accepted what it runs: the clouds know, no file has to."""
+        machines = [machine for found in self.machines_of(targets).values() for machine in found]
+        run = self.context.run
+        return any(run in (machine.metadata.get(key) for key in (marks.RUN, marks.ACCEPTED_BY)) for machine in machines)
 
     def plan(self, state: News) -> Plan:
         self._news = state
+        if not state.outcome:
+            return Plan(why_empty="nothing was done, so nobody is told.")
         steps = [
             Step(f"notify/{index}", name_of(channel), "create", after={"title": state.title})
             for index, channel in enumerate(declared(self.context))

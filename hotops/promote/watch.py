@@ -111,7 +111,8 @@ class Watch(Phase[Watched]):
         app = step.target
         machines = self._state.waiting[app]
         releases = {machine.known_config.release_id for machine in machines} - {""}
-        map_parallel(lambda m: self.fly.machines.set_metadata(app, m.id, marks.VERDICT, "good"), machines)
+        entries = {marks.VERDICT: "good", marks.ACCEPTED_BY: self.context.run}
+        map_parallel(lambda machine: self.fly.machines.patch_metadata(app, machine.id, entries), machines)
         warnings = [self.fly.releases.try_update(release, "complete").warning for release in sorted(releases)]
         return {"machines": [machine.id for machine in machines], "warning": " ".join(filter(None, warnings))}
 
