@@ -75,7 +75,7 @@ _FAILURE: Mapping[str, object] = {
         "remedy": {"description": ["What to do next."], "type": "str"},
         "request_id": {"description": ["The cloud's own id of the refused request, if there is one."], "type": "str"},
         "exit_code": {"description": ["Exit code of the C(hotops) command for this failure."], "type": "int"},
-        "details": {"description": ["Particulars, if there are any."], "type": "dict"},
+        "details": {"description": ["Particulars, unless they were shown as a table."], "type": "dict"},
     },
     "sample": {
         "code": "unknown_app",

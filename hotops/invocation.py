@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hotops
 from hotops.core.context import Context
 from hotops.core.driver import Outcome, drive
 from hotops.core.errors import HotopsError
@@ -21,8 +20,6 @@ from hotops.core.world import CREDENTIALS
 
 #: Lines that an operation wants shown as they are (a table); they are taken out of the result.
 SCREEN = "hotops_screen"
-
-_PACKAGE = Path(hotops.__file__).parent
 
 
 @dataclass(frozen=True)
@@ -87,16 +84,19 @@ def failure_of(error: HotopsError) -> tuple[dict[str, Any], list[str]]:
 def as_bug(error: Exception) -> HotopsError:
     """An error that hotops should have foreseen: named with its place, since nobody sees a traceback."""
     trace = traceback.extract_tb(error.__traceback__)
-    frames = [frame for frame in trace if Path(frame.filename).is_relative_to(_PACKAGE)]
-    place = ""
-    if frames:
-        file = Path(frames[-1].filename).relative_to(_PACKAGE.parent)
-        place = f" in {file}, line {frames[-1].lineno} ({frames[-1].name})"
+    frames = [frame for frame in trace if "hotops" in Path(frame.filename).parts]
+    place = f" in {_below_hotops(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
     return HotopsError(
         f"hotops has a bug: {type(error).__name__}: {error}{place}.",
         remedy="Look at what was done so far before you run it again, and report this.",
         code="bug",
     )
+
+
+def _below_hotops(file: str) -> str:
+    """`hotops/fly/client.py`: where it is installed is nobody's business."""
+    parts = Path(file).parts
+    return "/".join(parts[len(parts) - 1 - parts[::-1].index("hotops") :])
 
 
 def _result_of(

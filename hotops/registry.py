@@ -14,10 +14,6 @@ from hotops.core.options import nearest
 #: To add a module: one line here, then `make docs` writes its files.
 OPERATIONS: Mapping[str, str] = MappingProxyType(
     {
-        "fly_deploy": "hotops.deploy.deploy:Deploy",
-        "fly_rollback": "hotops.deploy.rollback:Rollback",
-        "gate": "hotops.promote.gate:AskSomeGates",
-        "promote_phase": "hotops.promote.phase:PromotePhase",
         "fly_app_info": "hotops.info.apps:AppInfo",
         "fly_deploy": "hotops.deploy.deploy:Deploy",
         "fly_log_scan": "hotops.health.fly_log_scan:LogScan",

@@ -199,7 +199,7 @@ failure:
       type: int
     details:
       description:
-        - Particulars, if there are any.
+        - Particulars, unless they were shown as a table.
       type: dict
   sample:
     code: unknown_app

@@ -19,13 +19,14 @@ from ansible import constants
 from ansible.module_utils.basic import missing_required_lib
 from ansible.plugins.action import ActionBase
 from ansible.release import __version__ as ansible_version
+from ansible_collections.hotops.core.plugins.plugin_utils import inventory_vars
+from ansible_collections.hotops.core.plugins.plugin_utils.inventory_vars import InventoryVars
 
 try:
-    from ansible_collections.hotops.core.plugins.plugin_utils.inventory_vars import InventoryVars
-
     from hotops.core import http
     from hotops.core.context import Context
     from hotops.core.operation import Operation
+    from hotops.core.options import list_options
     from hotops.core.plain import plain_data
     from hotops.core.process import die_with_parent
     from hotops.core.runs import RunOpening
@@ -35,7 +36,7 @@ try:
 except ImportError as error:
     _MISSING: ImportError | None = error
 else:
-    _MISSING = None
+    _MISSING = inventory_vars.MISSING
 
 #: The process that loaded this: ansible-playbook. The linear strategy loads an action before it forks workers.
 _LOADED_BY = os.getpid()
@@ -64,6 +65,9 @@ class OperationAction(ActionBase):
         answer = self._answer(self.kind, task_vars or {})
         if answer.screen and not self._task.no_log and not _callback_is_for_programs():
             self._display.display("\n".join(answer.screen))
+            if answer.failed:
+                # Ansible prints a failed result whole: the table, once more, as hundreds of lines below itself.
+                answer.result["failure"].pop("details", None)
         return answer.result
 
     def _answer(self, kind: type[Operation[Any, Any]], task_vars: dict[str, Any]) -> Answer:
@@ -109,24 +113,29 @@ def opening(variables: InventoryVars) -> RunOpening:
 def action(name: str) -> type[OperationAction]:
     """The action plugin of the module `name`: its operation is loaded now, in the parent, for all workers."""
     if _MISSING is not None:
-        return plugin(None, missing_required_lib(_MISSING.name or "hotops") + f" ({_MISSING})")
+        return _made(None, _missing_text())
     try:
-        kind = operation(name)
-        _warm(kind)
+        return plugin(operation(name))
     except Exception as error:  # noqa: BLE001 (an exception here would abort the run, `rescue` and `always` included)
-        return plugin(None, f"hotops.core.{name} can't be loaded: {type(error).__name__}: {error}")
-    return plugin(kind)
+        return _made(None, f"hotops.core.{name} can't be loaded: {type(error).__name__}: {error}")
 
 
-def plugin(kind: type[Operation[Any, Any]] | None, unavailable: str = "") -> type[OperationAction]:
-    """The action plugin of an operation, or one whose every task says why there is none."""
+def plugin(kind: type[Operation[Any, Any]]) -> type[OperationAction]:
+    """The action plugin of an operation that is no module of this collection."""
+    if _MISSING is not None:
+        return _made(None, _missing_text())
+    _warm(kind)
+    return _made(kind)
+
+
+def _made(kind: type[Operation[Any, Any]] | None, unavailable: str = "") -> type[OperationAction]:
     return type("ActionModule", (OperationAction,), {"kind": kind, "unavailable": unavailable})
 
 
 def _warm(kind: type[Operation[Any, Any]]) -> None:
     """What each forked worker would otherwise pay again: a TLS context, late imports, the options' schema."""
     http.warm()
-    kind.Want.model_json_schema()
+    list_options(kind.Want)
 
 
 def _unavailable(why: str) -> dict[str, Any]:
@@ -138,6 +147,11 @@ def _unavailable(why: str) -> dict[str, Any]:
         "request_id": None,
     }
     return {"changed": False, "failed": True, "msg": f"{why} {failure['remedy']}", "failure": failure}
+
+
+def _missing_text() -> str:
+    name = _MISSING.name if _MISSING is not None else None
+    return f"{missing_required_lib((name or 'hotops').partition('.')[0])} ({_MISSING})"
 
 
 def _callback_is_for_programs() -> bool:

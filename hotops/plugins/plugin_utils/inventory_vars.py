@@ -17,14 +17,15 @@ from ansible.utils.vars import load_extra_vars
 try:
     from hotops.core.errors import UsageError
     from hotops.core.plain import plain_data
+    from hotops.inventory.files import project_folder
     from hotops.inventory.load import DATABASES, environment_from_vars
-    from hotops.inventory.locate import project_folder
     from hotops.inventory.run_vars import INVENTORY_KEYS
     from hotops.inventory.schema import Database, Environment
     from hotops.selection import check_patterns, select
-except ImportError:
-    # `base` imports the same library, and says so in the task that needs it.
-    INVENTORY_KEYS = frozenset()
+except ImportError as error:
+    MISSING: ImportError | None = error  # `base` says so in the task that needs it
+else:
+    MISSING = None
 
 EVIDENCE_DIR = "artifacts/deployment"
 
@@ -99,7 +100,7 @@ class InventoryVars:
         return extra
 
     def _host_vars(self, host: str) -> dict[str, Any]:
-        known = INVENTORY_KEYS | Database.keys()
+        known = INVENTORY_KEYS | Database.model_fields.keys()
         raw = self._task_vars["hostvars"].raw_get(host)
         templar = self._templar.copy_with_new_env(available_variables=raw)
         return {
