@@ -37,6 +37,8 @@ class AppHealth:
     target: Target
     machines: MachineHealth | None = None
     probes: tuple[ProbeResult, ...] = ()
+    #: `/`, asked where a health check was answered badly: is it one path or all of them?
+    root: ProbeResult | None = None
     log: LogFindings | None = None
     tls: TlsInfo | None = None
     inside: tuple[Inside, ...] = ()
@@ -61,6 +63,7 @@ class AppHealth:
             "state": self.state,
             "machines": self.machines.as_row() if self.machines else None,
             "probes": [probe.as_row() for probe in self.probes],
+            "root": self.root.as_row() if self.root else None,
             "log": self.log.as_row() if self.log else None,
             "tls": self.tls.as_row() if self.tls else None,
             "inside": [answer.as_row() for answer in self.inside],
@@ -93,13 +96,15 @@ def look(context: Context, target: Target, *, since: float, tls_warn_days: int =
     # An unknown app has no log either: one refusal says it all.
     lines = _read(lambda: fly.logs.newest(target.app), target, "log", unread) if listed is not None else None
     log = scan(line for line in lines if line.at >= since) if lines is not None else None
-    probes = _probe(context, target.checks(machines) if listed is not None or target.declared else [])
-    tls = _tls(context, target, machines, listed is not None)
+    checks = target.checks(machines) if listed is not None or target.declared else []
+    probes = context.client(Prober).patient(checks)
+    root = _root(context, checks, probes)
+    tls = _tls(context, target, machines, known=listed is not None)
     failing = health.failing_checks if health else ()
     inside = _inside(context, target, machines, failing)
     found = [
         *unread,
-        *_answers(target, probes, health, inside),
+        *_answers(target, probes, root, health, inside),
         *(health.findings if health else ()),
         *(logs.findings(target.app, log) if log else ()),
         *_certificate(target, tls, probes, tls_warn_days),
@@ -112,6 +117,7 @@ def look(context: Context, target: Target, *, since: float, tls_warn_days: int =
         target=target,
         machines=health,
         probes=tuple(probes),
+        root=root,
         log=log,
         tls=tls,
         inside=inside,
@@ -138,25 +144,18 @@ _REFUSALS: Mapping[type[Exception], str] = {
 }
 
 
-def _probe(context: Context, checks: Sequence[HttpCheck]) -> list[ProbeResult]:
-    prober = context.client(Prober)
-    results = []
-    for check in checks:
-        result = prober.probe(check)
-        results.append(prober.probe(check) if result.ok and result.over_budget else result)
-    # Whether it is one path or all of them is the first thing one wants to know.
-    failed = [
-        check for check, result in zip(checks, results, strict=True) if result.status is not None and not result.ok
-    ]
-    if failed and not any(urlsplit(check.url).path in ("", "/") for check in checks):
-        parts = urlsplit(failed[0].url)
-        results.append(prober.probe(HttpCheck(url=f"{parts.scheme}://{parts.netloc}/", status=ANSWERS)))
-    return results
+def _root(context: Context, checks: Sequence[HttpCheck], probes: Sequence[ProbeResult]) -> ProbeResult | None:
+    """`/`, where another path was answered badly."""
+    failed = [check for check, probe in zip(checks, probes, strict=True) if probe.status is not None and not probe.ok]
+    if not failed or any(urlsplit(check.url).path in ("", "/") for check in checks):
+        return None
+    parts = urlsplit(failed[0].url)
+    return context.client(Prober).probe(HttpCheck(url=f"{parts.scheme}://{parts.netloc}/", status=ANSWERS))
 
 
-def _tls(context: Context, target: Target, machines: Sequence[Machine], known: bool) -> TlsInfo | None:
+def _tls(context: Context, target: Target, machines: Sequence[Machine], *, known: bool) -> TlsInfo | None:
     parts = urlsplit(target.url)
-    if parts.scheme != "https" or not parts.hostname or (known and not is_public(machines)):
+    if parts.scheme != "https" or not parts.hostname or (not is_public(machines) if known else target.declared is None):
         return None
     return inspect(context, parts.hostname, parts.port or 443)
 
@@ -194,16 +193,23 @@ def _staged(fly: Fly, target: Target, machines: Sequence[Machine], unread: list[
 
 
 def _answers(
-    target: Target, probes: Sequence[ProbeResult], health: MachineHealth | None, inside: Sequence[Inside]
+    target: Target,
+    probes: Sequence[ProbeResult],
+    root: ProbeResult | None,
+    health: MachineHealth | None,
+    inside: Sequence[Inside],
 ) -> list[Finding]:
     """What the requests say, and beside a bad answer what explains it."""
     found = []
     for probe in probes:
         if probe.ok and not probe.over_budget:
             continue
-        kind = probe.error_code or ("slow" if probe.ok else "wrong_body" if probe.body_ok is False else "down")
-        why = _why(health, inside) if kind == "down" else ""
-        found.append(Finding(kind, target.app, target.app, f"{probe.says}{why}", remedy=_REMEDIES.get(kind, "")))
+        kind = probe.error_code or ("slow" if probe.ok else "wrong_body" if probe.status_ok else "down")
+        says, remedy = probe.says, _REMEDIES.get(kind, "")
+        if kind == "down":
+            says += _one_or_all(root) + _why(health, inside)
+            remedy = _WRONG_PATH if _asks_a_wrong_path(inside) else remedy
+        found.append(Finding(kind, target.app, target.app, says, remedy=remedy))
     return found
 
 
@@ -212,23 +218,45 @@ _REMEDIES: Mapping[str, str] = {
     "slow": "Look at cold starts, the database and the machine's CPU.",
     "unreachable": "Look at the app's IP addresses and services.",
 }
+_WRONG_PATH = "The app works: point its check to a path that exists."
+#: Findings on machines that say why nothing answers, in words.
+_REASONS: Mapping[str, str] = {
+    "no_machines": "it has no machines",
+    "suspended": "it is suspended",
+    "crash_loop": "its process ends again and again",
+    "oom": "it is killed for lack of memory",
+    "bad_exit": "its process ended",
+    "failed": "a machine could not be made",
+    "stopped": "a machine is stopped",
+    "cordoned": "a machine is cordoned",
+    "host_down": "a host is down",
+}
+
+
+def _one_or_all(root: ProbeResult | None) -> str:
+    if root is None:
+        return ""
+    answered = root.status if root.status is not None else root.error_code
+    return f" It is that path only: / answers {answered}." if root.ok else f" / answers {answered} too."
+
+
+def _asks_a_wrong_path(inside: Sequence[Inside]) -> bool:
+    """Whether, inside a machine, the check's path is not there and `/` is."""
+    status = {answer.path: answer.status or 0 for answer in inside}
+    return 404 in status.values() and 200 <= status.get("/", 0) < 400
 
 
 def _why(health: MachineHealth | None, inside: Sequence[Inside]) -> str:
     """What the machines know about a bad answer: failing checks take machines out of rotation, so every path fails."""
     if health is None:
         return ""
-    parts = [check.says for check in health.failing_checks]
-    if parts:
-        said = "; ".join(dict.fromkeys(parts))
-        routed = f"{health.passing} of {health.started} started machines pass their checks"
-        told = f" Why: {said} ({routed})."
-        if inside:
-            told += f" Inside: {', '.join(answer.says for answer in inside)}."
-        return told
-    if health.started == 0:
-        return " Why: no machine is started."
-    return " No check of its machines fails."
+    checks = dict.fromkeys(check.says for check in health.failing_checks)
+    kinds = {finding.kind for finding in health.findings}
+    reasons = [*checks, *(words for kind, words in _REASONS.items() if kind in kinds)]
+    if not reasons:
+        return " Its machines are started and pass their checks."
+    told = f" Why: {'; '.join(reasons)} ({health.passing} of {health.count} machines are well)."
+    return f"{told} Inside: {', '.join(answer.says for answer in inside)}." if inside else told
 
 
 def _certificate(target: Target, tls: TlsInfo | None, probes: Sequence[ProbeResult], warn_days: int) -> list[Finding]:

@@ -31,7 +31,7 @@ class LogScanWanted(Spec):
 
 
 class LogScan(Operation[LogScanWanted, LogFindings]):
-    """Read and count one app's log: one call of Fly's API for each hundred lines.
+    """Read and count one app's log: one call of Fly's API for each hundred lines, and one that finds no more.
 
     Raises NotFound, Forbidden and Unauthorized.
     """

@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from hotops.core.clock import spoken_duration
-from hotops.fly.config import CheckConfig, MachineConfig, Service
+from hotops.fly.config import CheckConfig, MachineConfig
 from hotops.fly.models import Machine
 from hotops.fly.states import (
     crashes_since,
@@ -22,20 +22,13 @@ from hotops.fly.states import (
     is_stuck,
     restarts_since,
 )
+from hotops.health import configured
+from hotops.health.configured import Declared, label, spoken_count
 from hotops.health.finding import Finding
 from hotops.health.foreign import safe
 
 #: 128 + SIGKILL: what a process that the kernel killed for lack of memory ends with.
 KILLED = 137
-
-
-class Declared(Protocol):
-    """What may be declared of a process group (hotops.inventory.schema.ProcessGroup); None is not declared."""
-
-    @property
-    def count(self) -> int | None: ...
-    @property
-    def memory_mb(self) -> int | None: ...
 
 
 @dataclass(frozen=True)
@@ -87,6 +80,10 @@ class MachineHealth:
         return self.states.get("started", 0)
 
     @property
+    def count(self) -> int:
+        return sum(self.states.values())
+
+    @property
     def ooms(self) -> int:
         return sum(1 for item in self.exits if item.oom)
 
@@ -130,11 +127,11 @@ def examine(
         *_presence(app, own),
         *_ends(app, own, exits, now),
         *_states(app, own, now),
-        *(Finding("failing_check", app, f"{app} {item.machine}", f"{item.says}.") for item in failing),
+        *_checks(app, failing),
         *_images(app, own),
-        *_sizes(app, own, floor_mb),
-        *_drift(app, own, groups or {}),
-        *_settings(app, own, budget_ms),
+        *configured.sizes(app, own, floor_mb),
+        *configured.drift(app, own, groups or {}),
+        *configured.settings(app, own, budget_ms),
     ]
     failing_ids = {item.machine for item in failing}
     return MachineHealth(
@@ -214,10 +211,6 @@ def _exits(machine: Machine, since: float) -> Iterator[Exit]:
         )
 
 
-def _label(app: str, machine: Machine) -> str:
-    return f"{app} {machine.process_group} {machine.id}"
-
-
 def _presence(app: str, machines: Sequence[Machine]) -> Iterator[Finding]:
     """Whether anything is there to serve."""
     if not machines:
@@ -225,13 +218,26 @@ def _presence(app: str, machines: Sequence[Machine]) -> Iterator[Finding]:
         return
     suspended = [machine for machine in machines if machine.state == "suspended"]
     if len(suspended) == len(machines):
-        says = f"the whole app is suspended ({_machines(len(machines))}); nothing serves."
+        says = f"the whole app is suspended ({spoken_count(len(machines))}); nothing serves."
         yield Finding("suspended", app, app, says, remedy="Start its machines, or remove the app from the inventory.")
         return
     for machine in suspended:
         on_purpose = any(service.autostop == "suspend" for service in machine.known_config.services)
         says = "the machine is suspended, as its autostop setting says." if on_purpose else "the machine is suspended."
-        yield Finding("suspended", app, _label(app, machine), says, "warn" if on_purpose else "bad")
+        yield Finding("suspended", app, label(app, machine), says, "warn" if on_purpose else "bad")
+
+
+def _checks(app: str, failing: Sequence[FailingCheck]) -> Iterator[Finding]:
+    """One finding for what several checks and machines say alike."""
+    told: dict[tuple[str, str], set[str]] = {}
+    for item in failing:
+        told.setdefault((item.group, item.says), set()).add(item.machine)
+    for (group, says), members in told.items():
+        where = ", ".join(sorted(members))
+        yield Finding("failing_check", app, f"{app} {group}", f"{says} ({where}).", remedy=_CHECK_REMEDY)
+
+
+_CHECK_REMEDY = "Its machines get no request as long as it fails: mend the app, or ask a path that exists."
 
 
 def _ends(app: str, machines: Sequence[Machine], exits: Sequence[Exit], now: float) -> Iterator[Finding]:
@@ -240,43 +246,56 @@ def _ends(app: str, machines: Sequence[Machine], exits: Sequence[Exit], now: flo
         own = [item for item in exits if item.machine == machine.id]
         if is_crash_looping(machine):
             says = f"the machine is in a crash loop; its last exit code was {own[-1].code if own else 'not told'}."
-            yield Finding("crash_loop", app, _label(app, machine), says, remedy="Read its log from the last start on.")
+            yield Finding("crash_loop", app, label(app, machine), says, remedy="Read its log from the last start on.")
         killed = [item for item in own if item.oom]
         if killed:
             says = (
                 f"killed for lack of memory {_times(len(killed))} (exit code {KILLED}), last "
                 f"{spoken_duration(max(0.0, now - killed[-1].at))} ago; it has {killed[-1].memory_mb} MB."
             )
-            yield Finding("oom", app, _label(app, machine), says, remedy="Give the process group more memory.")
+            yield Finding("oom", app, label(app, machine), says, remedy="Give the process group more memory.")
         others = [item for item in own if not item.oom]
         if others and not is_crash_looping(machine):
             says = (
                 f"ended by itself {_times(len(others))}, last with exit code {others[-1].code} "
                 f"{spoken_duration(max(0.0, now - others[-1].at))} ago."
             )
-            yield Finding("bad_exit", app, _label(app, machine), says, remedy="Read its log before that time.")
+            yield Finding("bad_exit", app, label(app, machine), says, remedy="Read its log before that time.")
 
 
 def _states(app: str, machines: Sequence[Machine], now: float) -> Iterator[Finding]:
     """Machines that are not where they should be."""
     for machine in machines:
-        label, config = _label(app, machine), machine.known_config
+        named = label(app, machine)
         if not is_reachable(machine):
             says = f"its host is {machine.host_status}; what is known of it may be old."
             yield Finding(
-                "host_down", app, label, says, remedy="See Fly's status page; run a second machine elsewhere."
+                "host_down", app, named, says, remedy="See Fly's status page; run a second machine elsewhere."
             )
         elif is_stuck(machine, now):
             says = f"it has been {machine.state} for {spoken_duration(now - (machine.updated_at or now))}."
-            yield Finding("stuck", app, label, says, remedy="Restart it; if that hangs too, replace it.")
+            yield Finding("stuck", app, named, says, remedy="Restart it; if that hangs too, replace it.")
         elif machine.state == "failed":
-            yield Finding("failed", app, label, "it could not be made.", remedy="Destroy it and make another.")
-        elif machine.state == "stopped" and not _may_rest(config) and not is_standby(machine):
-            says = "it is stopped, and nothing in its configuration would stop it: its process ended or somebody did."
-            yield Finding("stopped", app, label, says, remedy="Start it, or remove it.")
+            yield Finding("failed", app, named, "it could not be made.", remedy="Destroy it and make another.")
+        elif machine.state == "stopped":
+            yield from _stopped(app, machine, now)
         if machine.cordoned:
             says = "it is cordoned: it runs, costs and serves nothing."
-            yield Finding("cordoned", app, label, says, remedy="Uncordon it if no deploy is under way.")
+            yield Finding("cordoned", app, named, says, remedy="Uncordon it if no deploy is under way.")
+
+
+def _stopped(app: str, machine: Machine, now: float) -> Iterator[Finding]:
+    """A machine that gave up, or that nothing stops by itself; one whose autostop did it rests."""
+    named = label(app, machine)
+    last = next(iter(crashes_since(machine, 0)), None)
+    newest = next((event for event in machine.events if event.exit is not None), None)
+    if last is not None and newest is not None and last[0].at == newest.at:
+        code, ago = last[1].guest_exit_code or last[1].exit_code, spoken_duration(max(0.0, now - newest.at))
+        says = f"it is stopped: its process ended with exit code {code} {ago} ago and is not restarted any more."
+        yield Finding("stopped", app, named, says, remedy="Read its log before that time; mend it, then start it.")
+    elif not _may_rest(machine.known_config) and not is_standby(machine):
+        says = "it is stopped, and nothing in its configuration would stop it: its process ended or somebody did."
+        yield Finding("stopped", app, named, says, remedy="Start it, or remove it.")
 
 
 def _may_rest(config: MachineConfig) -> bool:
@@ -289,71 +308,9 @@ def _images(app: str, machines: Sequence[Machine]) -> Iterator[Finding]:
     """All machines of an app run one image; more than one is a deploy that did not end."""
     by_digest = Counter(machine.image_ref.digest for machine in machines if machine.image_ref is not None)
     if len(by_digest) > 1:
-        shares = ", ".join(f"{_machines(count)} {digest[:19]}…" for digest, count in by_digest.most_common())
+        shares = ", ".join(f"{spoken_count(count)} {digest[:19]}…" for digest, count in by_digest.most_common())
         says = f"its machines run {len(by_digest)} different images: {shares}."
         yield Finding("two_images", app, app, says, remedy="A deploy did not end: finish it or roll it back.")
-
-
-def _sizes(app: str, machines: Sequence[Machine], floor_mb: int | None) -> Iterator[Finding]:
-    """Memory against the floor, and machines of one group that differ."""
-    sizes: dict[str, set[int]] = {}
-    for machine in machines:
-        memory_mb = machine.known_config.guest.memory_mb
-        sizes.setdefault(machine.process_group, set()).add(memory_mb)
-        if floor_mb is not None and memory_mb < floor_mb:
-            says = f"it has {memory_mb} MB of memory; the floor is {floor_mb} MB."
-            yield Finding("memory_floor", app, _label(app, machine), says, remedy="Scale the group's memory.")
-    for group, found in sizes.items():
-        if len(found) > 1:
-            says = f"its machines differ in memory: {', '.join(f'{size} MB' for size in sorted(found))}."
-            yield Finding("uneven_memory", app, f"{app} {group}", says, "warn")
-
-
-def _drift(app: str, machines: Sequence[Machine], groups: Mapping[str, Declared]) -> Iterator[Finding]:
-    """What is declared of groups against what is there."""
-    present = Counter(machine.process_group for machine in machines)
-    for group, declared in groups.items():
-        if declared.count is not None and present[group] != declared.count:
-            says = f"it has {_machines(present[group])}; declared are {declared.count}."
-            yield Finding("count_drift", app, f"{app} {group}", says, remedy="Scale it, or correct the inventory.")
-        for machine in machines:
-            memory_mb = machine.known_config.guest.memory_mb
-            if machine.process_group == group and declared.memory_mb not in (None, memory_mb):
-                says = f"it has {memory_mb} MB of memory; declared are {declared.memory_mb} MB."
-                yield Finding("memory_drift", app, _label(app, machine), says, remedy="Scale it, or correct it.")
-
-
-def _settings(app: str, machines: Sequence[Machine], budget_ms: int | None) -> Iterator[Finding]:
-    """Settings that will hurt: no checks, fewer machines than the minimum, cold starts within a latency budget."""
-    groups: dict[str, list[Machine]] = {}
-    for machine in machines:
-        groups.setdefault(machine.process_group, []).append(machine)
-    for group, members in groups.items():
-        label, config = f"{app} {group}", members[0].known_config
-        if config.services and config.check_count == 0:
-            says = "it has no health check: the proxy sends requests to machines that can't answer."
-            yield Finding("no_checks", app, label, says, "warn", "Add a check to its service.")
-        for service in config.services:
-            yield from _autostop(app, label, service, len(members), budget_ms)
-
-
-def _autostop(app: str, label: str, service: Service, count: int, budget_ms: int | None) -> Iterator[Finding]:
-    if service.autostop == "off":
-        return
-    where = f"port {service.internal_port}"
-    if service.min_machines_running > count:
-        says = f"{service.min_machines_running} machines shall always run ({where}), and there are only {count}."
-        yield Finding("below_minimum", app, label, says, "warn", "The proxy creates none: scale the group.")
-    if service.autostart is False:
-        says = f"its machines stop by themselves ({where}), and nothing starts them again (autostart is off)."
-        yield Finding("never_starts", app, label, says, "warn", "Turn autostart on, or autostop off.")
-    if service.min_machines_running == 0 and budget_ms is not None:
-        says = f"all its machines may stop by themselves ({where}): a cold start breaks the budget of {budget_ms} ms."
-        yield Finding("autostop_latency", app, label, says, "warn", "Set min_machines_running to 1, or autostop off.")
-
-
-def _machines(count: int) -> str:
-    return "one machine" if count == 1 else f"{count} machines"
 
 
 def _times(count: int) -> str:

@@ -6,7 +6,7 @@ import json
 import re
 import time
 import urllib.parse
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,6 +20,7 @@ from hotops.core.operation import Spec
 from hotops.core.parallel import map_parallel
 from hotops.core.secret import scrub
 from hotops.core.table import one_line
+from hotops.health.bounded import BoundedTransport
 from hotops.health.foreign import safe
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ class HttpCheck(Spec):
 class ProbeResult:
     """What came of a check.
 
-    `ok` claims that the answer has a wanted status and body; `over_budget` is told apart, since slow is not down.
+    `ok` claims that the answer has a wanted status and body (`status_ok`: the status at least); `over_budget` is told
+    apart, since slow is not down.
     `status`, `body_ok` and `took_ms` are None where there is nothing to say (no answer; no body wanted).
     `request_headers` are names only.
     """
@@ -104,6 +106,12 @@ class ProbeResult:
     says: str
     user_agent: str
     request_headers: tuple[str, ...] = ()
+    status_ok: bool = False
+
+    @property
+    def passes(self) -> bool:
+        """Whether it answered as declared, within its budget."""
+        return self.ok and not self.over_budget
 
     def as_row(self) -> dict[str, Any]:
         """The result as plain data, for modules, `--json` and evidence."""
@@ -131,7 +139,7 @@ class Prober:
         self._context = context
         self._http = Http(
             "",
-            transport=_BoundedTransport(context.make_transport(), BODY_LIMIT_BYTES),
+            transport=BoundedTransport(context.make_transport(), BODY_LIMIT_BYTES),
             clock=context.clock,
             retry=Retry(attempts=1),
             on_call=context.note_call,
@@ -166,8 +174,25 @@ class Prober:
         """Send several checks at once; results in the checks' order."""
         return map_parallel(self.probe, checks)
 
+    def patient(self, checks: Iterable[HttpCheck]) -> list[ProbeResult]:
+        """As `probe_all`; a good answer over its budget is asked once more: the first may have started a machine."""
+
+        def ask(check: HttpCheck) -> ProbeResult:
+            result = self.probe(check)
+            return self.probe(check) if result.ok and result.over_budget else result
+
+        return map_parallel(ask, checks)
+
     def close(self) -> None:
         self._http.close()
+
+
+def spoken_statuses(statuses: Iterable[int]) -> str:
+    """`200`, `200 or 302`, `2xx`: a whole hundred is said as one."""
+    asked = set(statuses)
+    hundreds = [hundred for hundred in range(1, 6) if asked.issuperset(range(hundred * 100, hundred * 100 + 100))]
+    single = sorted(status for status in asked if status // 100 not in hundreds)
+    return " or ".join([*(f"{hundred}xx" for hundred in hundreds), *(str(status) for status in single)])
 
 
 def stopwatch(clock: Clock) -> Callable[[], float]:
@@ -226,7 +251,7 @@ class _Asked:
         over_budget = check.budget_ms is not None and took_ms > check.budget_ms
         said = f"{check.method} {self.shown} answered {answer.status}"
         if not status_ok:
-            said += f" instead of {' or '.join(str(status) for status in check.status)}"
+            said += f" instead of {spoken_statuses(check.status)}"
         said += f" in {took_ms:.0f} ms"
         if over_budget:
             said += f", over its budget of {check.budget_ms} ms"
@@ -241,6 +266,7 @@ class _Asked:
             took_ms=took_ms,
             body_ok=body_ok,
             over_budget=over_budget,
+            status_ok=status_ok,
         )
 
     def unanswered(self, code: str, said: str, took_ms: float | None) -> ProbeResult:
@@ -257,6 +283,7 @@ class _Asked:
         status: int | None = None,
         body_ok: bool | None = None,
         over_budget: bool = False,
+        status_ok: bool = False,
         error_code: ErrorCode | None = None,
     ) -> ProbeResult:
         return ProbeResult(
@@ -267,6 +294,7 @@ class _Asked:
             body_ok=body_ok,
             over_budget=over_budget,
             error_code=error_code,
+            status_ok=status_ok,
             says=one_line(scrub(said)),
             user_agent=self.headers["user-agent"],
             request_headers=tuple(sorted({name.lower() for name in self.check.headers} - {"user-agent"})),
@@ -304,48 +332,3 @@ def _fits(text: str, wanted: Any) -> bool:
 
 def _excerpt(text: str) -> str:
     return safe(text, 120) or "(empty)"
-
-
-class _BoundedTransport(httpx.BaseTransport):
-    """Reads at most so many bytes of a body, and for no longer than the timeout: httpx bounds single reads only."""
-
-    def __init__(self, inner: httpx.BaseTransport, limit_bytes: int) -> None:
-        self._inner = inner
-        self._limit_bytes = limit_bytes
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        started = time.monotonic()
-        response = self._inner.handle_request(request)
-        allowed_s = (request.extensions.get("timeout") or {}).get("read")
-        deadline = None if allowed_s is None else started + float(allowed_s)
-        stream = response.stream
-        if not isinstance(stream, httpx.SyncByteStream):
-            return response
-        return httpx.Response(
-            response.status_code,
-            headers=response.headers,
-            stream=_BoundedStream(stream, self._limit_bytes, deadline),
-            extensions=response.extensions,
-        )
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-class _BoundedStream(httpx.SyncByteStream):
-    def __init__(self, inner: httpx.SyncByteStream, limit_bytes: int, deadline: float | None) -> None:
-        self._inner = inner
-        self._left = limit_bytes
-        self._deadline = deadline
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._inner:
-            yield chunk[: self._left]
-            self._left -= len(chunk)
-            if self._left <= 0:
-                return
-            if self._deadline is not None and time.monotonic() > self._deadline:
-                raise httpx.ReadTimeout("the body came too slowly")
-
-    def close(self) -> None:
-        self._inner.close()

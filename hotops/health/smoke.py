@@ -9,7 +9,6 @@ from pydantic import Field
 
 from hotops.core.documented import Documented
 from hotops.core.operation import Done, Operation, Plan, Spec
-from hotops.core.parallel import map_parallel
 from hotops.core.table import aligned
 from hotops.fly import Fly
 from hotops.health.probe import HttpCheck, Prober, ProbeResult
@@ -29,21 +28,6 @@ class SmokeWanted(Spec):
     routes: tuple[SmokeRoute, ...] = Field(
         (), description="Routes to ask; if omitted, the declared ones, else what the app's own health checks ask."
     )
-
-
-def run_smoke(prober: Prober, checks: list[HttpCheck]) -> list[ProbeResult]:
-    """Each check's result. An answer over its budget is asked once more: the first may have started a machine."""
-
-    def ask(check: HttpCheck) -> ProbeResult:
-        result = prober.probe(check)
-        return prober.probe(check) if result.ok and result.over_budget else result
-
-    return map_parallel(ask, checks)
-
-
-def passes(result: ProbeResult) -> bool:
-    """Whether a route answered as declared, its budget included."""
-    return result.ok and not result.over_budget
 
 
 class Smoke(Operation[SmokeWanted, list[ProbeResult]]):
@@ -100,11 +84,11 @@ class Smoke(Operation[SmokeWanted, list[ProbeResult]]):
     )
 
     def observe(self) -> list[ProbeResult]:
-        return run_smoke(self.context.client(Prober), self._checks())
+        return self.context.client(Prober).patient(self._checks())
 
     def report(self, state: list[ProbeResult], plan: Plan, done: Done) -> dict[str, Any]:
         return {
-            "ok": bool(state) and all(passes(result) for result in state),
+            "ok": bool(state) and all(result.passes for result in state),
             "rows": [result.as_row() for result in state],
             "hotops_screen": lines(state),
         }
@@ -129,4 +113,4 @@ class Smoke(Operation[SmokeWanted, list[ProbeResult]]):
 
 def lines(results: list[ProbeResult]) -> list[str]:
     """One line for each route."""
-    return aligned([["ok" if passes(result) else "FAILED", result.says] for result in results])
+    return aligned([["ok" if result.passes else "FAILED", result.says] for result in results])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hotops.fly.models import Machine
-from hotops.health.machines import Declared
+from hotops.health.configured import Declared
 from hotops.health.probe import HttpCheck
 from hotops.health.routes import SUCCESS, health_checks, is_public, observed_checks
 from hotops.inventory.schema import App

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
+
 from hotops.core.context import Context
 from hotops.core.errors import WireError
 from hotops.core.http import Http, Retry
@@ -91,7 +93,7 @@ def _post(context: Context, message: Message, notification: WebhookNotification)
         )
     except WireError as error:
         return f"nobody took it ({error.failure_code})"
-    except (ValueError, UnicodeError):
+    except (httpx.InvalidURL, ValueError):
         return f"{notification.url_env} holds no URL that can be asked"
     finally:
         http.close()

@@ -21,7 +21,9 @@ class Group:
 
 
 def examined(*machines: Machine, **options: Any) -> MachineHealth:
-    return examine("shop", machines, now=NOW, since=NOW - HOUR, **options)
+    health = examine("shop", machines, now=NOW, since=NOW - HOUR, **options)
+    assert all(finding.subject.startswith("shop") for finding in health.findings)
+    return health
 
 
 def kinds(health: MachineHealth) -> dict[str, str]:
@@ -113,7 +115,9 @@ def test_a_failing_check_shows_the_path_that_its_configuration_asks() -> None:
     health = examined(web)
     (check,) = health.failing_checks
     assert (check.path, check.port, check.status) == ("/hc", 3000, "critical")
-    assert health.findings[0].says == "the check of /hc on port 3000 is critical: 404 Not Found No route matches /hc."
+    assert (
+        health.findings[0].says == "the check of /hc on port 3000 is critical: 404 Not Found No route matches /hc (m1)."
+    )
     assert health.passing == 0
 
 
@@ -214,3 +218,15 @@ def test_a_machine_whose_host_is_silent_is_judged_by_what_is_known() -> None:
     silent = machine(host_status="unknown")
     bare = silent.model_copy(update={"config": None, "incomplete_config": silent.config})
     assert kinds(examined(bare)) == {"host_down": "bad"}
+
+
+def test_what_several_checks_and_machines_say_alike_is_one_finding() -> None:
+    rows = [
+        {"name": name, "status": "critical", "output": "refused"} for name in ("servicecheck-00-http-3000", "alive")
+    ]
+    checks = {"alive": {"type": "http", "path": "/health", "port": 3000}}
+    health = examined(machine("m2", rows=rows, checks=checks), machine("m1", rows=rows, checks=checks))
+    assert len(health.failing_checks) == 4
+    assert [finding.says for finding in health.findings] == [
+        "the check of /health on port 3000 is critical: refused (m1, m2)."
+    ]
