@@ -16,7 +16,7 @@ from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.record import record_release
 from hotops.deploy.restore import config_before
-from hotops.deploy.roll import PROPAGATION_S, MachineRoller, Rolling, marked, restored
+from hotops.deploy.roll import PROPAGATION_S, MachineRoller, Rolling, describe_health, marked, restored
 from hotops.deploy.verdict import GoVerdict, NoVerdict, accept
 from hotops.fly import Fly
 from hotops.fly.config import RELEASE_ID, RELEASE_VERSION, MachineConfig
@@ -335,7 +335,7 @@ class Deploy(Operation[DeployWant, Seen]):
     def _prove(self, wanted: Mapping[str, set[str]], meant_to_run: frozenset[str]) -> None:
         for app, machines in zip(wanted, map_parallel(self.managed_machines, wanted), strict=True):
             wrong = [
-                f"{machine.id} runs {marks.digest_of(machine)} ({machine.state})"
+                f"{machine.id} runs {marks.digest_of(machine)} ({describe_health(machine)})"
                 for machine in machines
                 if marks.digest_of(machine) not in wanted[app]
                 or (machine.id in meant_to_run and not is_started(machine))

@@ -42,7 +42,8 @@ class MachineUnhealthy(HotopsError):
 class Rolling:
     """How a machine is moved. `cordon` is False where the group has no other machine to take the traffic.
 
-    `settle_s` is waited after the machine came back, for the proxy to learn of it before the next one leaves.
+    `settle_s` is waited after the machine came back, for the proxy to learn of it before the next one leaves; then the
+    machine is looked at once more.
     """
 
     cordon: bool
@@ -104,7 +105,9 @@ class MachineRoller:
                 self.wait_until_healthy(machine.id, updated.instance_id, how.wait_timeout_s)
             if ours:
                 self._uncordon(machine, lease)
+            if launch and how.settle_s:
                 self.clock.sleep(how.settle_s)
+                self._still_well(machine.id)
             return fact
 
     def wait_until_healthy(self, machine_id: str, instance_id: str, timeout_s: float) -> Machine:
@@ -142,6 +145,15 @@ class MachineRoller:
             pace=CHECK_PACE,
             describe=describe_health,
         )
+
+    def _still_well(self, machine_id: str) -> None:
+        """Look once more before the next machine leaves: a process that runs out of memory passes its first checks."""
+        seen = self.fly.machines.get(self.app, machine_id)
+        if crashes_since_launch(seen):
+            raise MachineUnhealthy(
+                f"{self.app} {machine_id} was healthy and then failed: {describe_health(seen)}.",
+                remedy=f"fly logs -a {self.app} -i {machine_id}",
+            )
 
     def uncordon_own(self, machine: Machine) -> None:
         """Put a machine back that this run, or a dead one, took out of rotation and never replaced."""
@@ -202,12 +214,14 @@ def restored(config: MachineConfig, *, run: str) -> MachineConfig:
 
 
 def describe_health(machine: Machine) -> str:
-    """State and failing checks of a machine, in words for an error."""
+    """State, failing checks and last crash of a machine, in words for an error."""
     failing = [
         f"{check.name} {check.status}: {check.output.strip()[:120]}" for check in machine.checks if not check.is_passing
     ]
     waiting = "; ".join(failing) if failing else ("no check has answered yet" if not machine.checks else "checks pass")
-    return f"{machine.state}, {waiting}"
+    crashes = crashes_since_launch(machine)
+    ended = f", its process ended with {spoken_exit(crashes[0])}" if crashes else ""
+    return f"{machine.state}, {waiting}{ended}"
 
 
 def crashes_since_launch(machine: Machine) -> list[Exit]:
