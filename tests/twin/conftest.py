@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,3 +27,9 @@ def make() -> Make:
 def sky(make: Make) -> Asker:
     """The usual twin: one app, database reachable, no rate limits."""
     return make()
+
+
+@pytest.fixture
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks and keys of this test alone: stages of tests that run at the same time have one name."""
+    monkeypatch.setenv("HOTOPS_STATE_DIR", str(tmp_path / "state"))
