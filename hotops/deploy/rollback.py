@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from hotops.core.documented import Documented
 from hotops.core.errors import ApiError, HotopsError, NotFound, UsageError, VerifyFailed, WireError
-from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
+from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step, shown
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.deploy import groups_of, in_phases
 from hotops.deploy.record import record_release
 from hotops.deploy.restore import config_with_image
-from hotops.deploy.roll import PROPAGATION_S, MachineRoller, Rolling, restored
+from hotops.deploy.roll import PROPAGATION_S, MachineRoller, Rolling, describe_health, restored
 from hotops.deploy.way_back import WayBack, choose_way_back, secrets_changed_since
 from hotops.fly import Fly
 from hotops.fly.config import MachineConfig
@@ -28,15 +28,27 @@ from hotops.fly.states import checks_pass, is_managed, is_started
 WAVES = 2
 
 
+def _number(value: Any) -> Any:
+    """`v41` as people say it, and an empty text for "none"."""
+    text = value.removeprefix("v") if isinstance(value, str) else value
+    return None if text == "" else text
+
+
+def _names(value: Any) -> Any:
+    """A list, or a text with commas as an extra var brings it."""
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(",") if name.strip()]
+    return () if value is None else value
+
+
 class RollbackWant(Spec):
     """Options of a rollback."""
 
-    apps: tuple[str, ...] = Field((), description="Apps to choose from; all apps of the environment if omitted.")
-    version: int | None = Field(
-        None, description="Release to go back to; the newest complete, older one with another image if omitted."
+    apps: Annotated[tuple[str, ...], BeforeValidator(_names)] = Field(
+        (), description="Bring exactly these apps back, by host or Fly app; the apps of the last promotion if omitted."
     )
-    whole: bool = Field(
-        default=False, description="Bring all named apps back, not only those of the last promotion; needs `apps`."
+    version: Annotated[int | None, BeforeValidator(_number)] = Field(
+        None, description="Release to go back to; the newest complete, older one with another image if omitted."
     )
     pending_only: bool = Field(default=False, description="Only machines whose last change was never accepted.")
     wait_timeout_s: float = Field(300.0, gt=0, description="Longest wait for a machine to be healthy, in seconds.")
@@ -177,7 +189,7 @@ class Rollback(Operation[RollbackWant, Scope]):
         apps = list(dict.fromkeys(step.name.split("/", 1)[0] for step in plan.steps))
         for app, machines in zip(apps, map_parallel(self._managed, apps), strict=True):
             wrong = [
-                f"{machine.id} runs {marks.digest_of(machine)} ({machine.state})"
+                f"{machine.id} runs {marks.digest_of(machine)} ({describe_health(machine)})"
                 for machine in machines
                 if (machine.id in wanted and wanted[machine.id] not in ("unknown", marks.digest_of(machine)))
                 or (machine.id in meant_to_run and not is_started(machine))
@@ -198,7 +210,13 @@ class Rollback(Operation[RollbackWant, Scope]):
                 )
             if way.image_only:
                 warnings.append(f"{app}: no older configuration is kept for {', '.join(way.image_only)}; image only.")
+        screen = [
+            f"{app}: {shown(', '.join(sorted({str(marks.image_of(m)) for m in way.machines})))} → "
+            f"{shown(str(way.back.image))} (release v{way.back.release.version})"
+            for app, way in state.ways.items()
+        ]
         return {
+            "hotops_screen": [*(screen or ["Nothing to roll back."]), *(f"warning: {text}" for text in warnings)],
             "undone_run": state.run,
             "apps": {
                 app: {
@@ -215,11 +233,10 @@ class Rollback(Operation[RollbackWant, Scope]):
         }
 
     def _apps(self) -> list[str]:
-        if self.want.whole and not self.want.apps:
-            raise UsageError("`whole` rolls back exactly the apps that you name.", remedy='-e \'{"apps": ["APP"]}\'')
-        if self.want.apps:
-            return list(self.want.apps)
         environment = self.context.environment
+        if self.want.apps:
+            hosts = environment.apps if environment is not None else {}
+            return [hosts[name].app if name in hosts else name for name in self.want.apps]
         if environment is None:
             raise UsageError("No apps are named and there is no inventory.", remedy="Name them: apps: [APP]")
         return [environment.apps[host].app for host in self.context.selection or environment.apps]
@@ -229,7 +246,7 @@ class Rollback(Operation[RollbackWant, Scope]):
 
     def _scope(self, machines: Mapping[str, Sequence[Machine]]) -> tuple[str, list[str]]:
         """The newest run among the marks, and the apps that carry it."""
-        if self.want.whole or self.want.version is not None:
+        if not self.want.pending_only and self.want.apps:
             return "", [app for app, found in machines.items() if found]
         considered = {
             app: [m for m in found if not self.want.pending_only or marks.is_pending(m)]

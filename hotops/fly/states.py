@@ -102,9 +102,13 @@ def was_oom_killed(machine: Machine, since_ms: int = 0) -> bool:
 
 
 def is_crash_looping(machine: Machine) -> bool:
-    """Its newest exit was a crash, it is being restarted for it, and not for the first time (flyctl, smoke check)."""
+    """Its newest exit was a crash, it is being restarted for it, and not for the first time (flyctl, smoke check).
+
+    Exits before its newest launch are those of an older version, which is gone.
+    """
+    launched_ms = max((event.timestamp for event in machine.events if event.type == "launch"), default=0)
     newest = next(iter(_exits(machine)), None)
-    if newest is None:
+    if newest is None or newest[0].timestamp < launched_ms:
         return False
     event, found = newest
     return found.restarting and not found.requested_stop and event.restart_count > 1 and found.exit_code != 0

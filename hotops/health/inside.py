@@ -30,7 +30,9 @@ CLIENTS: tuple[tuple[str, ...], ...] = (
 )
 #: What a shell or an exec answers for a program that is not there or can't be run.
 _NOT_THERE = (126, 127)
-_STATUS = re.compile(r"\b([1-5]\d\d)\b")
+#: All but wget print the status and nothing else; wget logs the answer's first line. An errno is no status.
+_PRINTED = re.compile(r"\s*([1-5]\d\d)\s*")
+_LOGGED = re.compile(r"\bHTTP/[\d.]+ ([1-5]\d\d)\b")
 #: Fly's usual internal port, where nothing tells another.
 USUAL_PORT = 8080
 
@@ -61,7 +63,7 @@ def ask_inside(fly: Fly, app: str, machine: Machine, port: int, path: str) -> In
             return Inside(machine.id, path, port, None, f"{path}: exec failed: {error.message}")
         if done.exit_code in _NOT_THERE:
             continue
-        found = _STATUS.search(done.stdout) or _STATUS.search(done.stderr)
+        found = _PRINTED.fullmatch(done.stdout) or _LOGGED.search(done.stderr)
         if found:
             says = f"{path} answers {found[1]} on port {port} inside {machine.id}"
             return Inside(machine.id, path, port, int(found[1]), says)

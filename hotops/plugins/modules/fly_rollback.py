@@ -21,7 +21,7 @@ author:
 options:
   apps:
     description:
-      - Apps to choose from; all apps of the environment if omitted.
+      - Bring exactly these apps back, by host or Fly app; the apps of the last promotion if omitted.
     type: list
     elements: str
     default: []
@@ -29,11 +29,6 @@ options:
     description:
       - Release to go back to; the newest complete, older one with another image if omitted.
     type: int
-  whole:
-    description:
-      - Bring all named apps back, not only those of the last promotion; needs C(apps).
-    type: bool
-    default: false
   pending_only:
     description:
       - Only machines whose last change was never accepted.
