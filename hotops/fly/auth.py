@@ -34,11 +34,9 @@ class Credentials:
 
     @classmethod
     def parse(cls, token: Secret | str) -> Credentials:
-        """Split on commas, drop the scheme and sort. Raises TokenEmpty where nothing is left."""
-        text = (token.reveal() if isinstance(token, Secret) else token).strip()
-        while (first := text.split(maxsplit=1)) and first[0].lower() in _SCHEMES:
-            text = first[1] if len(first) == 2 else ""
-        tokens = [part.strip() for part in text.split(",") if part.strip()]
+        """Split on commas, drop each scheme and sort. Raises TokenEmpty where nothing is left."""
+        text = token.reveal() if isinstance(token, Secret) else token
+        tokens = [bare for part in text.split(",") if (bare := _without_scheme(part))]
         if not tokens:
             raise TokenEmpty(
                 "The Fly token is empty.", remedy="export FLY_API_TOKEN=… (fly tokens create deploy -a APP)"
@@ -86,6 +84,14 @@ class Credentials:
     @property
     def _all(self) -> str:
         return ",".join((*self.macaroons, *self.users))
+
+
+def _without_scheme(part: str) -> str:
+    """The bare token: `fly tokens create` prints `FlyV1 ` before it, so two that are joined hold the word twice."""
+    text = part.strip()
+    while (first := text.split(maxsplit=1)) and first[0].lower() in _SCHEMES:
+        text = first[1].strip() if len(first) == 2 else ""
+    return text
 
 
 def _is_macaroon(token: str) -> bool:

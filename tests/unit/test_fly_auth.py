@@ -33,6 +33,12 @@ def test_macaroons_go_alone_to_the_machines_api_and_together_with_users_to_graph
     assert found.prometheus() == found.machines()
 
 
+def test_two_tokens_as_the_command_line_prints_them_can_be_joined() -> None:
+    one, two = secrets.token_hex(8), secrets.token_hex(8)
+    found = Credentials.parse(f"FlyV1 fm2_{one},fm2_{two}\n,FlyV1 fm2_{two}")
+    assert found.machines() == f"FlyV1 fm2_{one},fm2_{two},fm2_{two}"
+
+
 def test_the_registry_takes_the_token_as_a_password() -> None:
     word = secrets.token_hex(8)
     scheme, _, encoded = Credentials.parse(f"Bearer {word}").registry().partition(" ")
