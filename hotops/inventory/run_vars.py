@@ -46,6 +46,9 @@ RESERVED: Mapping[str, str] = MappingProxyType(
     }
 )
 
+#: Where Ansible puts what is left of `-e reason=two words` once it has taken `reason=two`.
+_LEFT_OVER = "_raw_params"
+
 
 def check_extra_vars(names_and_values: Mapping[str, Any], env_kind: EnvKind) -> None:
     """Refuse variables that no run has: Ansible ignores a misspelt one in silence.
@@ -60,6 +63,12 @@ def check_extra_vars(names_and_values: Mapping[str, Any], env_kind: EnvKind) -> 
                 "env_kind can't be set with -e: which world a run works on is the inventory's to say.",
                 remedy="Choose another inventory with -i.",
                 details={"key": name, "nearest": None},
+            )
+        if name == _LEFT_OVER:
+            raise UsageError(
+                f"-e holds words without a variable ({str(names_and_values[name])[:60]!r}): Ansible cuts at blanks.",
+                remedy="Quote the value inside the quotes: -e \"reason='search is faster'\"",
+                details={"key": "reason" if "reason" in names_and_values else None, "nearest": None},
             )
         if name in INVENTORY_KEYS:
             if env_kind == "sandbox":

@@ -37,7 +37,7 @@ class CheckReady(Phase[Readiness]):
         if self.environment.env_kind == "live" and not self.context.reason:
             raise UsageError(
                 "A live run needs a reason: it stands in the evidence and in the lock.",
-                remedy="-e reason='why this is deployed now'",
+                remedy="-e \"reason='why this is deployed now'\"",
                 code="no_reason",
             )
         pairs = self.pairs()

@@ -37,6 +37,12 @@ def test_a_misspelt_one_names_the_nearest(name: str, nearest: str) -> None:
     assert caught.value.failure_exit is ExitCode.USAGE
 
 
+def test_a_reason_that_the_shell_left_without_quotes_says_how_to_quote_it() -> None:
+    with pytest.raises(UsageError, match="cuts at blanks") as caught:
+        check_extra_vars({"reason": "search", "_raw_params": "is faster"}, "live")
+    assert caught.value.remedy.endswith("""-e "reason='search is faster'\"""")
+
+
 def test_one_that_is_like_none_lists_the_known_ones() -> None:
     with pytest.raises(UsageError) as caught:
         check_extra_vars({"zzz": 1}, "live")
