@@ -15,6 +15,9 @@ from hotops.fly.models import Machine
 from hotops.promote.holding import let_go
 from hotops.promote.phases import Phase
 
+#: Without a token or a sandbox no phase can have changed anything, and nothing could be read now either.
+NEVER_STARTED = ("token_missing", "sandbox_down")
+
 
 @dataclass(frozen=True)
 class Left:
@@ -31,6 +34,8 @@ class Compensate(Phase[Left]):
     """
 
     def observe(self) -> Left:
+        if dict((self.want.failure or {}).get("failure") or {}).get("code") in NEVER_STARTED:
+            return Left(None)
         apps = [self.environment.apps[host].app for host in self.context.selection or self.environment.apps]
         machines = self.machines_of(apps)
         run = self.context.run

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hotops.core.errors import ExitCode
 from hotops.core.evidence import RUN_DIR_VARIABLE
 from hotops.core.feedback import FeedbackEntry, FeedbackUnwritable, append_entry
 from hotops.core.operation import Done, Fact, Plan, Step
@@ -14,6 +15,9 @@ from hotops.deploy import marks
 from hotops.notify.channels import declared, name_of, send
 from hotops.notify.message import Message
 from hotops.promote.phases import Phase
+
+#: A typo, a missing token and somebody else's lock are told to the one who typed; nobody else has to know.
+NEVER_BEGAN = (ExitCode.USAGE, ExitCode.TOKEN, ExitCode.LOCK_HELD)
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,9 @@ class Tell(Phase[News]):
         targets = [pair.target for pair in self.pairs()]
         apps = ", ".join(targets)
         failure = dict((self.want.failure or {}).get("failure") or {})
-        if not self.want.failure and not self._did_something(targets):
-            return News(f"{self.environment.name}: {apps} as before", "Nothing had to be done.", "")
+        began = failure.get("exit_code") not in NEVER_BEGAN
+        if not began or (not self.want.failure and not self._did_something(targets)):
+            return News(f"{self.environment.name}: {apps} as before", "Nothing was done.", "")
         outcome = str(failure.get("code") or "promoted") if self.want.failure else "promoted"
         text = str((self.want.failure or {}).get("msg") or f"{apps} deployed, watched and accepted.")
         return News(f"{self.environment.name}: {apps} {outcome.replace('_', ' ')}", text, outcome)
