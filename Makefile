@@ -5,7 +5,7 @@ BIN      := $(VENV)/bin
 STAMP    := $(VENV)/.installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test lint bench soak docs wheel clean
+.PHONY: help demo test lint lint-style lint-types lint-layers lint-playbooks bench soak docs wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## What there is to make
@@ -24,11 +24,19 @@ demo: $(STAMP)  ## Promote staging to production in the sandbox, and show what h
 test: $(STAMP)  ## All tests, with branch coverage
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
 
-lint: $(STAMP)  ## Style, types, layers, playbooks
+lint: lint-style lint-types lint-layers lint-playbooks  ## Style, types, layers, playbooks
+
+lint-style: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-types: $(STAMP)
 	$(BIN)/mypy hotops
-	$(BIN)/lint-imports
+
+lint-layers: $(STAMP)
+	$(BIN)/lint-imports --no-logo
+
+lint-playbooks: $(STAMP)
 	$(BIN)/ansible-lint
 
 bench: $(STAMP)  ## Cost per task, start-up, a promotion's own time
