@@ -1,7 +1,8 @@
 """Module files, action plugins and action groups of the collection, written from the operations themselves.
 
-`python -m hotops.documentation` writes them (`make docs` does first of all); a test compares. Nothing is said twice: an
-option's description, type, default and choices come from the field that the operation validates with.
+`python -m hotops.documentation` writes them and docs/modules.md (`make docs` does first of all); a test compares.
+Nothing is said twice: an option's description, type, default and choices come from the field that the operation
+validates with.
 """
 
 from __future__ import annotations
@@ -53,6 +54,22 @@ _RUNTIME = """\
 ---
 # Written by `make docs` from hotops.registry.
 requires_ansible: ">=2.19.0"
+{groups}"""
+
+_PAGE = """\
+# Modules of hotops.core
+
+<!-- Written by `make docs` from the operations; change it there. -->
+
+Options, defaults, return values and examples of each: `ansible-doc hotops.core.fly_deploy`, and so on. All run on the
+computer that runs Ansible, take `--check` and `--diff`, and fail with `failure: {{code, exit_code, message, remedy,
+request_id}}` (what to do for each code: [operating.md](operating.md#every-failure-code)).
+
+| Module | What it does | Changes something |
+|---|---|---|
+{rows}
+Defaults for many modules at once, as `module_defaults` of a play:
+
 {groups}"""
 
 _TYPES: Mapping[str, str] = {
@@ -168,6 +185,16 @@ def files() -> Iterator[tuple[str, str]]:
     yield "meta/runtime.yml", runtime_text()
 
 
+def modules_page() -> str:
+    """The file `docs/modules.md` of a checkout: every module with what it does."""
+    rows = "".join(
+        f"| `{name}` | {operation(name).docs.short} | {'no' if operation(name).effect == 'read' else 'yes'} |\n"
+        for name in sorted(OPERATIONS)
+    )
+    groups = "".join(f"- `group/hotops.core.{group}`: {', '.join(in_group(group))}\n" for group in GROUPS)
+    return _PAGE.format(rows=rows, groups=groups)
+
+
 def main() -> int:
     """Write what differs, and remove the files of operations that are no more."""
     root = Path(__file__).parent
@@ -176,11 +203,13 @@ def main() -> int:
         for old in (root / folder).glob("*.py"):
             if f"{folder}/{old.name}" not in wanted:
                 old.unlink()
+    if (root.parent / "docs").is_dir():  # a checkout; the wheel has no pages
+        wanted["../docs/modules.md"] = modules_page()
     for path, text in wanted.items():
         file = root / path
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
-            sys.stdout.write(f"hotops/{path}\n")
+            sys.stdout.write(f"{file.resolve().relative_to(root.parent)}\n")
     return 0
 
 
