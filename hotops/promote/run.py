@@ -7,7 +7,7 @@ from typing import Any
 
 from hotops.core.context import Context
 from hotops.core.driver import Outcome, drive
-from hotops.core.errors import HotopsError
+from hotops.core.errors import HotopsError, RolledBack
 from hotops.promote.phase import PHASES, PromotePhase
 from hotops.promote.phases import PhaseName, PhaseWant
 
@@ -37,7 +37,9 @@ def promote(
             on_phase(name, outcomes[name])
     except HotopsError as error:
         failure = {"failed": True, "msg": str(error), "failure": error.as_failure()}
-        for name in ("compensate", "notify"):
-            drive(PromotePhase(PhaseWant(phase=name, failure=failure), context), check=check)
+        back = drive(PromotePhase(PhaseWant(phase="compensate", failure=failure), context), check=check).result
+        drive(PromotePhase(PhaseWant(phase="notify", failure=failure), context), check=check)
+        if back["restored"]:
+            raise RolledBack(str(back["message"]), details={"cause": error.as_failure()}) from error
         raise
     return outcomes
