@@ -33,6 +33,18 @@ def config_before(fly: Fly, app: str, machine: Machine) -> MachineConfig:
     )
 
 
+def older_config(machine: Machine, history: Iterable[ConfigVersion]) -> MachineConfig | None:
+    """What a machine ran before the last promotion, by its marks; without marks the newest config with another image.
+
+    None if its history holds neither.
+    """
+    before, running = machine.metadata.get(marks.BEFORE), machine.known_config.image_ref
+    newest_first = sorted(history, key=lambda item: item.version, reverse=True)
+    marked = [version.user_config for version in newest_first if version.version == before]
+    others = [version.user_config for version in newest_first if version.user_config.image_ref not in (None, running)]
+    return next(iter(marked or others), None)
+
+
 def config_with_image(history: Iterable[ConfigVersion], image: ImageRef, digest: str | None) -> MachineConfig | None:
     """The newest configuration in a machine's history that ran this image, None if none did.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hotops.core.clock import Clock
-from hotops.core.errors import HotopsError
+from hotops.core.errors import ApiError, HotopsError
 from hotops.core.waiting import Pace, wait_for
 from hotops.deploy import marks
 from hotops.fly import Fly
@@ -87,15 +87,20 @@ class MachineRoller:
             # A machine that somebody else took out of rotation stays out; a dead run's cordon is ours to end.
             ours = cordoned or (machine.cordoned and marks.CORDONED_BY in machine.metadata)
             config = change(machine).with_metadata({marks.CORDONED_BY: self.run if ours else None})
-            updated = self.fly.machines.update(
-                self.app,
-                machine.id,
-                config,
-                current_version=machine.instance_id,
-                min_secrets_version=how.min_secrets_version,
-                skip_launch=not launch,
-                nonce=lease.nonce,
-            )
+            try:
+                updated = self.fly.machines.update(
+                    self.app,
+                    machine.id,
+                    config,
+                    current_version=machine.instance_id,
+                    min_secrets_version=how.min_secrets_version,
+                    skip_launch=not launch,
+                    nonce=lease.nonce,
+                )
+            except ApiError:
+                if cordoned:
+                    self._uncordon(machine, lease)  # refused: what it runs serves on
+                raise
             fact: dict[str, object] = {
                 "machine": machine.id,
                 "instance": updated.instance_id,

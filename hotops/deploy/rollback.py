@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field
 
 from hotops.core.documented import Documented
-from hotops.core.errors import ApiError, HotopsError, NotFound, UsageError, VerifyFailed, WireError
+from hotops.core.errors import ApiError, HotopsError, NotFound, NotRestored, UsageError, VerifyFailed, WireError
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step, shown
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
@@ -17,15 +17,17 @@ from hotops.deploy.deploy import groups_of, in_phases
 from hotops.deploy.record import record_release
 from hotops.deploy.restore import config_with_image
 from hotops.deploy.roll import PROPAGATION_S, MachineRoller, Rolling, describe_health, restored
-from hotops.deploy.way_back import WayBack, choose_way_back, secrets_changed_since
+from hotops.deploy.way_back import WayBack, choose_way_back, secrets_changed_since, way_back_by_history
 from hotops.fly import Fly
 from hotops.fly.config import MachineConfig
 from hotops.fly.image import ImageRef
-from hotops.fly.models import Machine, Release
+from hotops.fly.models import ConfigVersion, Machine, Release
 from hotops.fly.states import checks_pass, is_managed, is_started
 
 #: Halves: half of a group keeps answering (badly, but by then nothing is worse than slow) while the other comes back.
 WAVES = 2
+#: The fire exit asks the registry once, for as long as a person holds the handle.
+REGISTRY_TIMEOUT_S = 3.0
 
 
 def _number(value: Any) -> Any:
@@ -81,7 +83,7 @@ class Rollback(Operation[RollbackWant, Scope]):
     machines carry its run), never every app of the inventory. Goes to the newest complete, older release whose image is
     another one and still resolves; redeploying the present image is no rollback. Proves the digest. Secrets are not
     brought back: the result names those written since.
-    Raises: NoWayBack, VerifyFailed, and what the API raises.
+    Raises: NoWayBack, NotRestored (a machine did not come back), VerifyFailed, and what the API raises to a reading.
     """
 
     name: ClassVar[str] = "fly_rollback"
@@ -176,12 +178,20 @@ class Rollback(Operation[RollbackWant, Scope]):
             min_secrets_version=None,
         )
         older = restored(way.configs[machine.id], run=self.context.run)
-        return roller.move(
-            machine.id,
-            how,
-            is_there=lambda seen: marks.digest_of(seen) == step.after["digest"] and not marks.is_pending(seen),
-            change=lambda _: older,
-        )
+        try:
+            return roller.move(
+                machine.id,
+                how,
+                is_there=lambda seen: marks.digest_of(seen) == step.after["digest"] and not marks.is_pending(seen),
+                change=lambda _: older,
+            )
+        except HotopsError as error:
+            raise NotRestored(
+                f"{app} {machine.id} is not back on {shown(str(way.back.image))}: {error.message}",
+                remedy=f"Run the rollback again; look at it: fly machine list -a {app}",
+                request_id=error.request_id,
+                details={"cause": error.as_failure()},
+            ) from error
 
     def verify(self, plan: Plan, done: Done) -> None:
         meant_to_run = {step.target for step in plan.steps if step.before.get("runs")}
@@ -208,6 +218,8 @@ class Rollback(Operation[RollbackWant, Scope]):
                 warnings.append(
                     f"{app}: secrets written since that release stay as they are: {', '.join(way.secrets_changed)}."
                 )
+            if way.back.doubt:
+                warnings.append(f"{app}: {way.back.doubt}; which secrets changed since is not known.")
             if way.image_only:
                 warnings.append(f"{app}: no older configuration is kept for {', '.join(way.image_only)}; image only.")
         screen = [
@@ -263,7 +275,7 @@ class Rollback(Operation[RollbackWant, Scope]):
                 return "", []
             raise HotopsError(
                 "No machine carries the mark of a promotion, so there is no last promotion to undo.",
-                remedy='Name the apps: -e whole=true -e \'{"apps": ["APP"]}\', or a release: -e version=N',
+                remedy="Name the apps, and a release if you know it: -e apps=APP -e version=N",
                 code="nothing_to_roll_back",
             )
         newest = max(runs)  # run names begin with their time
@@ -273,12 +285,8 @@ class Rollback(Operation[RollbackWant, Scope]):
     def _way(self, app: str, machines: tuple[Machine, ...]) -> Way:
         """Everything that is read before the first machine moves: one list, one history a machine, one secrets list."""
         moving = [m for m in machines if not self.want.pending_only or marks.is_pending(m)]
-        leaving = {marks.digest_of(machine) for machine in moving}
-        releases = self.fly.releases.list(app)
-        back = choose_way_back(
-            self._older(releases, moving), leaving=leaving, resolve=self._resolve, to_version=self.want.version
-        )
         histories = map_parallel(lambda machine: self.fly.machines.versions(app, machine.id), moving)
+        back = self._back(app, moving, histories)
         configs: dict[str, MachineConfig] = {}
         image_only: list[str] = []
         for machine, history in zip(moving, histories, strict=True):
@@ -290,6 +298,18 @@ class Rollback(Operation[RollbackWant, Scope]):
             configs[machine.id] = older.with_image(image)
         return Way(tuple(moving), back, configs, tuple(image_only), self._secrets_since(app, back.release))
 
+    def _back(self, app: str, moving: Sequence[Machine], histories: Sequence[list[ConfigVersion]]) -> WayBack:
+        """The release to return to; where no record can be read, what the machines themselves remember."""
+        try:
+            releases = self._older(self.fly.releases.list(app), moving)
+        except (ApiError, WireError) as error:
+            if self.want.version is not None:
+                raise
+            why = f"the release records can't be read ({error.message})"
+            return way_back_by_history(app, list(zip(moving, histories, strict=True)), why=why)
+        leaving = {marks.digest_of(machine) for machine in moving}
+        return choose_way_back(releases, leaving=leaving, resolve=self._resolve, to_version=self.want.version)
+
     def _older(self, releases: Sequence[Release], moving: Sequence[Machine]) -> list[Release]:
         """Releases below the one that the machines are on; all where no machine says which."""
         present = [m.release_version for m in moving if m.release_version is not None]
@@ -299,7 +319,7 @@ class Rollback(Operation[RollbackWant, Scope]):
 
     def _resolve(self, image: ImageRef) -> str | None:
         try:
-            return self.fly.registry.resolve(image).digest
+            return self.fly.registry.resolve(image, timeout_s=REGISTRY_TIMEOUT_S).digest
         except NotFound as error:
             raise LookupError(f"its image {image} is gone from the registry") from error
         except (ApiError, WireError):
@@ -341,7 +361,9 @@ class Rollback(Operation[RollbackWant, Scope]):
 
     def _record(self, app: str, way: Way) -> Fact:
         """Bookkeeping comes last: it never holds up the fire exit."""
-        failed = {machine.known_config.release_id for machine in way.machines} - {""}
+        # What an earlier rollback brought back names a release that was good: going further back does not make it fail.
+        left = [machine.known_config for machine in way.machines if marks.RESTORED_BY not in machine.metadata]
+        failed = {config.release_id for config in left} - {""}
         for release_id in failed:
             self.fly.releases.try_update(release_id, "failed")
         return record_release(self.fly, app, str(way.back.image), "complete")

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from hotops.core.errors import HotopsError
+from hotops.deploy.restore import older_config
 from hotops.fly.image import ImageRef
-from hotops.fly.models import AppSecret, Release
+from hotops.fly.models import AppSecret, ConfigVersion, Machine, Release
 
 
 class NoWayBack(HotopsError):
@@ -18,12 +19,16 @@ class NoWayBack(HotopsError):
 
 @dataclass(frozen=True)
 class WayBack:
-    """A release to return to. `digest` is proven by the registry, or None where it could not be asked."""
+    """A release to return to. `digest` is the release's own or the registry's, None where neither tells it.
+
+    `doubt` says why the release is not what its record says it is: no record could be read.
+    """
 
     release: Release
     image: ImageRef
     digest: str | None
     passed_over: tuple[str, ...] = ()
+    doubt: str = ""
 
 
 def choose_way_back(
@@ -56,7 +61,8 @@ def choose_way_back(
             continue
         try:
             image = ImageRef.parse(release.image_ref)
-            digest = image.digest or resolve(image)
+            # Asked for a pinned image too: its digest says which bytes, not that the registry still has them.
+            digest = resolve(image) or image.digest or None
         except ValueError:
             passed.append(f"{said} names an image that can't be read")
             continue
@@ -72,6 +78,27 @@ def choose_way_back(
         f"There is no {wanted} to go back to ({'; '.join(passed) or 'no release is recorded'}).",
         remedy="Name a release with -e version=N, or deploy an image with deploy.yml.",
     )
+
+
+def way_back_by_history(app: str, histories: Sequence[tuple[Machine, list[ConfigVersion]]], *, why: str) -> WayBack:
+    """The image that all these machines had before, by their own histories: for where no release record can be read.
+
+    `why` says what kept the records from being read. Raises NoWayBack: a machine's history holds no other image, or
+    the machines had different ones.
+    """
+    older = {machine.id: older_config(machine, history) for machine, history in histories}
+    images = {machine: config.image_ref if config else None for machine, config in older.items()}
+    told = {str(image) for image in images.values()}
+    image = next(iter(images.values()), None)
+    if len(told) != 1 or image is None:
+        had = "; ".join(f"{machine} had {image or 'none that is known'}" for machine, image in images.items())
+        raise NoWayBack(
+            f"{app}: {why}, and the machines' own histories agree on no older image ({had or 'there is no machine'}).",
+            remedy="Deploy an image with deploy.yml, or run the rollback again when the records can be read.",
+        )
+    config = next(config for config in older.values() if config is not None)
+    release = Release(id=config.release_id, version=config.release_version or 0, image_ref=str(image))
+    return WayBack(release, image, image.digest or None, doubt=f"{why}: the way back is the machines' own history")
 
 
 def secrets_changed_since(secrets: Sequence[AppSecret], moment: float) -> list[str]:

@@ -31,17 +31,17 @@ class Registry:
     def __init__(self, surfaces: Surfaces) -> None:
         self._surfaces = surfaces
 
-    def resolve(self, image: ImageRef | str) -> ImageRef:
-        """The same reference with its digest, proven to be there now.
+    def resolve(self, image: ImageRef | str, *, timeout_s: float | None = None) -> ImageRef:
+        """The same reference with its digest, proven to be there now. With a timeout it is asked once, for so long.
 
         Raises ImageUnknown (404: never pushed, or pruned), ImageRefused (401 and 403), UsageError (another registry).
         """
         ref = self._own(image)
-        answer = self._manifest("HEAD", ref)
+        answer = self._manifest("HEAD", ref, timeout_s=timeout_s)
         digest = answer.headers.get("docker-content-digest", "")
         if not digest:
             # The header is optional; the digest is the manifest's own.
-            digest = "sha256:" + hashlib.sha256(self._manifest("GET", ref).body).hexdigest()
+            digest = "sha256:" + hashlib.sha256(self._manifest("GET", ref, timeout_s=timeout_s).body).hexdigest()
         return ref.pinned(digest)
 
     def manifest(self, image: ImageRef | str) -> dict[str, Any]:
@@ -71,12 +71,21 @@ class Registry:
             )
         return ref
 
-    def _manifest(self, method: str, ref: ImageRef) -> Answer:
-        return self._get(method, f"/v2/{ref.repository}/manifests/{ref.reference}", {"accept": _ACCEPT})
+    def _manifest(self, method: str, ref: ImageRef, *, timeout_s: float | None = None) -> Answer:
+        target = f"/v2/{ref.repository}/manifests/{ref.reference}"
+        return self._get(method, target, {"accept": _ACCEPT}, timeout_s=timeout_s)
 
-    def _get(self, method: str, target: str, headers: dict[str, str]) -> Answer:
+    def _get(self, method: str, target: str, headers: dict[str, str], *, timeout_s: float | None = None) -> Answer:
         """The answer to Basic authentication; a registry that wants a token of its own first is given one, once."""
-        answer = self._surfaces.registry.request(method, target, headers=headers, accept=frozenset({401}), follow=True)
+        answer = self._surfaces.registry.request(
+            method,
+            target,
+            headers=headers,
+            accept=frozenset({401}),
+            follow=True,
+            timeout_s=timeout_s,
+            idempotent=None if timeout_s is None else False,
+        )
         if answer.status != 401:
             return answer
         token = self._bearer(answer.headers.get("www-authenticate", ""))
