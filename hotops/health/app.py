@@ -71,8 +71,12 @@ class AppHealth:
         }
 
 
-def look(context: Context, target: Target, *, since: float, tls_warn_days: int = WARN_DAYS) -> AppHealth:
+def look(
+    context: Context, target: Target, *, since: float, tls_warn_days: int = WARN_DAYS, wake: bool = False
+) -> AppHealth:
     """Look at one app. Raises TokenMissing; what a cloud refuses is a finding of severity unknown.
+
+    An app none of whose machines runs is asked only with `wake`: Fly's proxy starts a sleeping machine for a request.
 
     Two calls of Fly's API (machines, the newest page of the log), one request for each health check, one TLS handshake.
     An answer over budget is asked once more, since the first may have started a machine. An app that is not well costs
@@ -96,7 +100,9 @@ def look(context: Context, target: Target, *, since: float, tls_warn_days: int =
     # An unknown app has no log either: one refusal says it all.
     lines = _read(lambda: fly.logs.newest(target.app), target, "log", unread) if listed is not None else None
     log = scan(line for line in lines if line.at >= since) if lines is not None else None
-    checks = target.checks(machines) if listed is not None or target.declared else []
+    asleep = listed is not None and not any(machine.state in _AWAKE for machine in machines)
+    known = listed is not None or target.declared is not None
+    checks = target.checks(machines) if known and (wake or not asleep) else []
     probes = context.client(Prober).patient(checks)
     root = _root(context, checks, probes)
     tls = _tls(context, target, machines, known=listed is not None)
@@ -107,6 +113,10 @@ def look(context: Context, target: Target, *, since: float, tls_warn_days: int =
         *_answers(target, probes, root, health, inside),
         *(health.findings if health else ()),
         *(logs.findings(target.app, log) if log else ()),
+    ]
+    seen = {item.kind for item in found}
+    found = [
+        *(item for item in found if not seen & _SAID_BETTER.get(item.kind, frozenset())),
         *_certificate(target, tls, probes, tls_warn_days),
     ]
     staged = _staged(fly, target, machines, unread) if {item.kind for item in found} & _MAY_LACK_SECRETS else ()
@@ -137,6 +147,18 @@ def _read(read: Callable[[], T], target: Target, what: str, unread: list[Finding
         return None
 
 
+#: States of a machine that a request does not have to start.
+_AWAKE = frozenset({"started", "starting", "restarting", "updating", "replacing"})
+#: What only the log says is left out where the machines or the answers say it better.
+_SAID_BETTER: Mapping[str, frozenset[str]] = {
+    "log_oom": frozenset({"oom"}),
+    "log_crash": frozenset({"crash_loop", "bad_exit", "stopped", "oom"}),
+    "log_restart_limit": frozenset({"stopped"}),
+    "log_failing_check": frozenset({"failing_check"}),
+    "log_no_route": frozenset({"failing_check"}),
+    "log_no_candidate": frozenset({"down", "suspended", "no_machines"}),
+    "log_5xx": frozenset({"down", "suspended"}),
+}
 _REFUSALS: Mapping[type[Exception], str] = {
     Unauthorized: "unauthorized",
     Forbidden: "forbidden",

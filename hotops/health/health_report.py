@@ -34,6 +34,9 @@ class ReportWanted(Spec):
     )
     since_s: float = Field(3600.0, gt=0, description="How far back exits, restarts and log lines count, in seconds.")
     tls_warn_days: int = Field(WARN_DAYS, ge=0, description="A certificate with fewer days left is a finding.")
+    wake: bool = Field(
+        default=False, description="Whether to ask apps that sleep, too: a request starts their machines."
+    )
     fail_on_findings: bool = Field(
         default=False, description="Whether findings (all but warnings) fail the task, with exit code 8."
     )
@@ -125,7 +128,9 @@ class HealthReport(Operation[ReportWanted, list[AppHealth]]):
     def observe(self) -> list[AppHealth]:
         since = self.context.clock.now() - self.want.since_s
         return map_parallel(
-            lambda target: look(self.context, target, since=since, tls_warn_days=self.want.tls_warn_days),
+            lambda target: look(
+                self.context, target, since=since, tls_warn_days=self.want.tls_warn_days, wake=self.want.wake
+            ),
             self._targets(),
         )
 
@@ -200,7 +205,7 @@ def _machines(health: AppHealth) -> str:
 
 def _answer(health: AppHealth) -> str:
     if not health.probes:
-        return "-"
+        return "asleep" if health.machines and set(health.machines.states) <= {"stopped", "suspended"} else "-"
     worst = min(health.probes, key=lambda probe: (probe.ok, not probe.over_budget))
     if worst.status is None:
         return worst.error_code or "none"

@@ -27,6 +27,8 @@ from hotops.health.configured import Declared, label, spoken_count
 from hotops.health.finding import Finding
 from hotops.health.foreign import safe
 
+#: Suspended, or on the way there.
+SUSPENDED = frozenset({"suspended", "suspending"})
 #: 128 + SIGKILL: what a process that the kernel killed for lack of memory ends with.
 KILLED = 137
 
@@ -90,7 +92,7 @@ class MachineHealth:
     @property
     def all_suspended(self) -> bool:
         """Whether there are machines and each of them is suspended."""
-        return bool(self.states) and set(self.states) == {"suspended"}
+        return bool(self.states) and SUSPENDED.issuperset(self.states)
 
     def as_row(self) -> dict[str, Any]:
         """All of it as plain data."""
@@ -216,7 +218,7 @@ def _presence(app: str, machines: Sequence[Machine]) -> Iterator[Finding]:
     if not machines:
         yield Finding("no_machines", app, app, "the app has no machines.", remedy="Deploy it, or remove it.")
         return
-    suspended = [machine for machine in machines if machine.state == "suspended"]
+    suspended = [machine for machine in machines if machine.state in SUSPENDED]
     if len(suspended) == len(machines):
         says = f"the whole app is suspended ({spoken_count(len(machines))}); nothing serves."
         yield Finding("suspended", app, app, says, remedy="Start its machines, or remove the app from the inventory.")

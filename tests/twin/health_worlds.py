@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+import httpx
+
 from hotops.core.context import Context
 from hotops.core.limiter import NoLimiter
 from hotops.core.secret import Secret
@@ -18,15 +20,26 @@ from hotops.sandbox.twin import Twin
 from tests.twin.asking import START, app_seed, fly_seed
 from tests.unit.fly_worlds import FakeClock
 
+CLOUDS = ("api.machines.dev", "api.fly.io")
+
 
 class Seen(Transport):
-    """The twin's transport, which also shows certificates for the names that the twin knows."""
+    """The twin's transport, in which unknown names do not resolve and known ones show certificates."""
 
     not_after = "Dec 30 10:00:00 2026 GMT"
+    refused: Exception | None = None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        if host not in CLOUDS and host not in self._twin.hostnames():
+            raise httpx.ConnectError(f"the name {host} does not resolve", request=request)
+        return super().handle_request(request)
 
     def peer_certificate(self, host: str, port: int) -> PeerCertificate:
         if host not in self._twin.hostnames():
             raise socket.gaierror(socket.EAI_NONAME, "no such name")
+        if self.refused is not None:
+            raise self.refused
         return {
             "notAfter": self.not_after,
             "subjectAltName": (("DNS", host),),
@@ -60,10 +73,10 @@ class Sky:
             if group in (None, machine.process_group) and machine.config is not None:
                 fly.machines.update(app, machine.id, machine.config.with_image(f"registry.fly.io/{app}:{tag}"))
 
-    def look(self, app: str = "shop", *, since_s: float = 3600.0, **declared: Any) -> AppHealth:
+    def look(self, app: str = "shop", *, since_s: float = 3600.0, wake: bool = False, **declared: Any) -> AppHealth:
         """One app as the report sees it; `declared` is what an inventory says of it."""
         target = Target.of(self.declare(app, **declared)) if declared else Target.named(app)
-        return look(self.context, target, since=self.clock.now() - since_s)
+        return look(self.context, target, since=self.clock.now() - since_s, wake=wake)
 
     @staticmethod
     def declare(app: str, **declared: Any) -> App:

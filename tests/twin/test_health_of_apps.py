@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import ssl
 from typing import Any
 
 import pytest
@@ -133,11 +135,37 @@ def test_a_suspended_app_is_a_finding_though_nobody_asks_it_anything() -> None:
     seed = app_seed("shop", traffic_rps=0)
     for group in seed["groups"].values():
         group["state"] = "suspended"
-    health = Sky(seed).look(health=[{"path": "/health"}])
-    assert kinds(health)["suspended"] == "bad"
+    sky = Sky(seed)
+    health = sky.look(health=[{"path": "/health"}])
+    assert kinds(health) == {"suspended": "bad"}
     assert health.state == "bad"
-    down = next(finding for finding in health.findings if finding.kind == "down")
+    down = next(finding for finding in sky.look(health=[{"path": "/health"}], wake=True).findings)
     assert "Why: it is suspended" in down.says
+
+
+@pytest.mark.parametrize("state", ["suspended", "stopped"])
+def test_a_look_does_not_wake_an_app_that_sleeps(state: str) -> None:
+    seed = app_seed("shop", traffic_rps=0)
+    seed["groups"]["app"] |= {
+        "state": state,
+        "services": [{**SERVICE, "autostop": "stop", "autostart": True, "min_machines_running": 0}],
+    }
+    del seed["groups"]["worker"]
+    sky = Sky(seed)
+    health = sky.look(health=[{"path": "/health"}])
+    assert not health.probes
+    assert not [call for call in sky.sent() if "shop.fly.dev" in call]
+    assert health.machines is not None
+    assert health.machines.states == {state: 2}
+    woken = sky.look(health=[{"path": "/health"}], wake=True)
+    assert woken.probes[0].status == 200
+
+
+def test_what_machines_say_better_is_not_said_by_the_log_again() -> None:
+    _, health = failing("v43-oom")
+    assert health.log is not None
+    assert health.log.incidents
+    assert not [kind for kind in kinds(health) if kind.startswith("log_")]
 
 
 def test_staged_secrets_are_named_when_the_app_is_not_well() -> None:
@@ -199,6 +227,40 @@ def test_a_worker_without_a_service_is_asked_nothing() -> None:
     assert not health.probes
     assert health.tls is None
     assert health.state == "ok"
+
+
+def test_an_address_that_does_not_resolve_is_said_once() -> None:
+    """I-1: the declared address never existed."""
+    health = Sky().look(url="https://staging.shop.example", health=[{"path": "/health"}])
+    assert kinds(health) == {"unresolved": "bad"}
+    assert "staging.shop.example does not resolve" in health.findings[0].says
+    assert health.tls is not None
+    assert health.tls.error_code == "unresolved"
+
+
+def test_a_certificate_that_is_refused_is_a_finding() -> None:
+    sky = Sky()
+    sky.transport.refused = ssl.SSLCertVerificationError(1, "certificate verify failed: certificate has expired")
+    sky.transport.refused.verify_code, sky.transport.refused.verify_message = 10, "certificate has expired"
+    health = sky.look(health=[{"path": "/health"}])
+    assert kinds(health) == {"tls_expired": "bad"}
+
+
+def test_one_bad_path_is_told_from_an_app_that_is_down() -> None:
+    """I-4: a 404 on the check's path does not mean that the app is down."""
+    sky = Sky()
+    sky.twin.faults.add({"kind": "status", "status": 404, "match": {"surface": "proxy", "path": "/health"}})
+    health = sky.look(health=[{"path": "/health"}])
+    assert kinds(health) == {"down": "bad"}
+    assert "It is that path only: / answers 200. Its machines are started and pass their checks." in (
+        health.findings[0].says
+    )
+
+
+def test_a_wrong_body_is_told_from_a_wrong_status() -> None:
+    health = Sky().look(health=[{"path": "/health", "body": {"status": "healthy"}}])
+    assert kinds(health) == {"wrong_body": "bad"}
+    assert "the body is not as declared" in health.findings[0].says
 
 
 # --- the operation --------------------------------------------------------------------------------------------------
@@ -275,3 +337,21 @@ def test_an_app_that_the_inventory_does_not_have_is_an_error() -> None:
 
 def test_a_report_without_findings_says_so() -> None:
     assert lines([], [])[-1] == "Everything is well."
+
+
+def test_each_way_of_being_unwell_has_its_cell_in_the_table() -> None:
+    sleeping = app_seed("asleep", traffic_rps=0)
+    for group in sleeping["groups"].values():
+        group["state"] = "suspended"
+    sky = Sky(app_seed("shop"), sleeping)
+    gone = sky.look(url="https://staging.shop.example", health=[{"path": "/health"}])
+    cells = {
+        tuple(re.sub(r"in \d+ ms", "in N ms", lines([health], health.findings)[1]).split()[1:])
+        for health in (gone, sky.look("asleep"), sky.look("ghost"), sky.look())
+    }
+    assert cells == {
+        ("bad", "3", "started", "unresolved", "0", "quiet", "unresolved"),
+        ("bad", "3", "suspended", "asleep", "0", "quiet", "99", "d"),
+        ("unknown", "unknown", "-", "unknown", "unknown", "-"),
+        ("ok", "3", "started", "200", "in", "N", "ms", "0", "quiet", "99", "d"),
+    }

@@ -34,6 +34,11 @@ options:
       - A certificate with fewer days left is a finding.
     type: int
     default: 21
+  wake:
+    description:
+      - 'Whether to ask apps that sleep, too: a request starts their machines.'
+    type: bool
+    default: false
   fail_on_findings:
     description:
       - Whether findings (all but warnings) fail the task, with exit code 8.
