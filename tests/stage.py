@@ -12,6 +12,7 @@ import httpx
 
 from hotops.core.context import Context
 from hotops.core.driver import Outcome, drive
+from hotops.core.errors import HotopsError
 from hotops.core.limiter import MemoryLimiter
 from hotops.core.parallel import max_workers
 from hotops.core.secret import Secret
@@ -98,6 +99,14 @@ class Stage:
                 return promote(context, **options)
         finally:
             max_workers.reset(token)
+
+    def failure_of_promotion(self, run: str) -> HotopsError | None:
+        """Run a whole promotion; how it failed, None if it did not."""
+        try:
+            self.promote(run)
+        except HotopsError as error:
+            return error
+        return None
 
     def phase(self, name: PhaseName, run: str = "20260101T000000Z-promote-stage", **want: Any) -> Outcome:
         """Run one phase."""
