@@ -10,6 +10,7 @@ import pytest
 
 from hotops.core.driver import drive
 from hotops.core.errors import ExitCode, UsageError
+from hotops.core.world import TokenMissing, World
 from hotops.health.app import AppHealth
 from hotops.health.health_report import HealthReport, NotWell, ReportWanted, lines
 from hotops.inventory.schema import Environment
@@ -355,3 +356,11 @@ def test_each_way_of_being_unwell_has_its_cell_in_the_table() -> None:
         ("unknown", "unknown", "-", "unknown", "unknown", "-"),
         ("ok", "3", "started", "200", "in", "N", "ms", "0", "quiet", "99", "d"),
     }
+
+
+def test_without_a_token_nothing_is_guessed() -> None:
+    sky = Sky()
+    sky.context.world = World("live", {})
+    with pytest.raises(TokenMissing, match="FLY_API_TOKEN"):
+        reported(sky, apps=["shop"])
+    assert not sky.sent()
