@@ -277,9 +277,12 @@ class Http:
     ) -> Answer:
         url = path if "://" in path else self._base_url + path
         timeout = httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)) if timeout_s else httpx.USE_CLIENT_DEFAULT
-        request = self._client.build_request(
-            method, url, params=params, content=content, headers=headers, timeout=timeout
-        )
+        try:
+            request = self._client.build_request(
+                method, url, params=params, content=content, headers=headers, timeout=timeout
+            )
+        except httpx.InvalidURL as error:  # neither an HTTPError nor a ValueError
+            raise WireError(f"{url!r} is not a URL: {error}.", applied=False, code="unresolved") from error
         started = time.monotonic()
         try:
             response = self._client.send(request, follow_redirects=follow)
