@@ -37,9 +37,9 @@ def drive(operation: Operation[Any, S], *, check: bool = False) -> Outcome:
     if check or plan.is_empty:
         return Outcome(not plan.is_empty, plan, operation.report(state, plan, {}))
     refuse_if_readonly(operation.name)
-    done: dict[str, Fact] = {}
+    # What preparing refuses (a lock, a stale plan, a token) came before the first step: there is nothing to undo.
+    done: dict[str, Fact] = {"prepare": operation.prepare(plan)}
     try:
-        done["prepare"] = operation.prepare(plan)
         for _, steps in plan.phases():
             for wave in waves(steps, done):
                 _carry_out(operation, wave, done)

@@ -179,7 +179,11 @@ class Deploy(Operation[DeployWant, Seen]):
                 "image": digest,
                 "strategy": target.strategy,
                 "groups": {
-                    group: {"from": sorted({marks.digest_of(m) for m in members}), "machines": len(members)}
+                    group: {
+                        "from": sorted({marks.digest_of(m) for m in members}),
+                        "machines": len(members),
+                        "sizes": sorted({size_of(m) for m in members}),
+                    }
                     for group, members in groups_of(machines).items()
                 },
             }
@@ -353,6 +357,12 @@ def groups_of(machines: Sequence[Machine]) -> dict[str, list[Machine]]:
     for machine in sorted(machines, key=lambda m: (m.process_group, m.created_at or 0.0, m.id)):
         groups.setdefault(machine.process_group, []).append(machine)
     return groups
+
+
+def size_of(machine: Machine) -> str:
+    """A machine's size as an approver reads it: `shared-1x 1024 MB`."""
+    guest = machine.known_config.guest
+    return f"{guest.cpu_kind}-{guest.cpus}x {guest.memory_mb} MB"
 
 
 def batch_size(members: int, max_unavailable: float) -> int:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hotops.core.errors import NotRestored, VerifyFailed
+from hotops.core.errors import ApiError, NotRestored, VerifyFailed, WireError
 from hotops.core.operation import Done, Fact, Plan, Step, shown
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.roll import MachineRoller
 from hotops.deploy.rollback import Rollback, RollbackWant, Scope
+from hotops.deploy.way_back import NoWayBack
 from hotops.fly.models import Machine
-from hotops.promote.holding import let_go
+from hotops.promote.holding import let_go, lock_of
 from hotops.promote.phases import Phase
 
 #: Without a token or a sandbox no phase can have changed anything, and nothing could be read now either.
@@ -34,8 +35,24 @@ class Compensate(Phase[Left]):
     """
 
     def observe(self) -> Left:
-        if dict((self.want.failure or {}).get("failure") or {}).get("code") in NEVER_STARTED:
-            return Left(None)
+        try:
+            return self._left()
+        except (ApiError, WireError, NoWayBack) as error:
+            if not self._had_begun():
+                raise
+            raise NotRestored(
+                f"What this run changed is not proven back: {error.message}",
+                remedy="Wake someone. Run the rollback as soon as Fly's API answers: rollback.yml.",
+                request_id=error.request_id,
+                details={"cause": error.as_failure()},
+            ) from error
+
+    def _had_begun(self) -> bool:
+        """Whether the run came as far as the lock, which it takes right before its first change."""
+        held = lock_of(self.environment).read()
+        return held is not None and held.run == self.context.run
+
+    def _left(self) -> Left:
         apps = [self.environment.apps[host].app for host in self.context.selection or self.environment.apps]
         machines = self.machines_of(apps)
         run = self.context.run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hotops.core.clock import rfc3339, spoken_duration
+from hotops.core.errors import ApiError, WireError
 from hotops.inventory.windows import freeze_at, is_window_open, next_opening
 from hotops.promote.facts import Facts
 from hotops.promote.gates import Found, go, no, unknown
@@ -63,7 +64,11 @@ def backup_fresh(facts: Facts) -> Found:
     backup = facts.environment.backup
     if backup is None:
         return unknown("not configured", "inventory")
-    newest = facts.newest_backup()
+    try:
+        newest = facts.newest_backup()
+    except (ApiError, WireError) as error:
+        # Declared and not proven is a no: on other gates "could not be read" may pass as unknown.
+        return no(f"could not be asked: {error.message}", "Supabase backups", f"at most {backup.max_age_h:g} h old")
     if newest is None:
         return no("there is no completed backup", "Supabase backups", f"at most {backup.max_age_h:g} h old")
     age_s = facts.now - newest

@@ -41,7 +41,6 @@ class PromotePhase(Operation[PhaseWant, Any]):
     Want: ClassVar[type[Spec]] = PhaseWant
     effect = "write"
     needs_environment = True
-    evidence_optional = True
     docs = Documented(
         short="Run one phase of a promotion",
         description=(
@@ -92,6 +91,11 @@ class PromotePhase(Operation[PhaseWant, Any]):
 """,
         see_also=("fly_deploy", "fly_rollback", "gate"),
     )
+
+    @classmethod
+    def goes_on_unrecorded(cls, want: PhaseWant) -> bool:
+        """Only what brings back, and tells, goes on with a full disk: nothing is deployed without evidence."""
+        return want.phase in ("compensate", "notify")
 
     def __init__(self, want: PhaseWant, context: Context) -> None:
         super().__init__(want, context)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
+from hotops.core.errors import NotFound
 from hotops.core.operation import Operation, Spec
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
@@ -16,6 +17,7 @@ from hotops.fly.models import Machine
 from hotops.fly.states import is_managed
 from hotops.inventory.schema import Environment
 from hotops.promote.pairs import Pair, environment_of, pairs_of
+from hotops.promote.source import unknown_fly_app
 
 PhaseName = Literal["check_ready", "find_source", "ask_gates", "deploy", "verify", "watch", "notify", "compensate"]
 S = TypeVar("S")
@@ -59,8 +61,12 @@ class Phase(Operation[PhaseWant, S]):
         return pairs_of(self.context, image=self.want.image)
 
     def managed(self, app: str) -> tuple[Machine, ...]:
-        """The machines that deploys manage."""
-        return tuple(machine for machine in self.fly.machines.list(app) if is_managed(machine))
+        """The machines that deploys manage. Raises UsageError for an app that Fly does not have."""
+        try:
+            return tuple(machine for machine in self.fly.machines.list(app) if is_managed(machine))
+        except NotFound as error:
+            org = next((known.fly_org for known in self.environment.apps.values() if known.app == app), "")
+            raise unknown_fly_app(self.fly, app, org, "app") from error
 
     def machines_of(self, apps: list[str]) -> dict[str, tuple[Machine, ...]]:
         """The managed machines of several apps, read in parallel."""

@@ -7,12 +7,14 @@ from typing import Any
 
 from hotops.core.context import Context
 from hotops.core.driver import Outcome, drive
-from hotops.core.errors import HotopsError, RolledBack
+from hotops.core.errors import HotopsError, NotRestored, RolledBack
 from hotops.promote.phase import PHASES, PromotePhase
 from hotops.promote.phases import PhaseName, PhaseWant
 
 #: The phases of a promotion that goes well, in order.
 ORDER: tuple[PhaseName, ...] = tuple(name for name in PHASES if name != "compensate")
+#: The phases of one that does not.
+ENDING: tuple[PhaseName, ...] = ("compensate", "notify")
 
 
 def promote(
@@ -36,10 +38,26 @@ def promote(
             verdict = outcomes[name].result.get("verdict", verdict)
             on_phase(name, outcomes[name])
     except HotopsError as error:
-        failure = {"failed": True, "msg": str(error), "failure": error.as_failure()}
-        back = drive(PromotePhase(PhaseWant(phase="compensate", failure=failure), context), check=check).result
-        drive(PromotePhase(PhaseWant(phase="notify", failure=failure), context), check=check)
-        if back["restored"]:
-            raise RolledBack(str(back["message"]), details={"cause": error.as_failure()}) from error
+        _end(context, error, check=check)
         raise
     return outcomes
+
+
+def _end(context: Context, error: HotopsError, *, check: bool) -> None:
+    """Bring back what the run changed, then tell. Raises RolledBack or NotRestored where that is how the run ended.
+
+    Whatever else goes wrong here stands beside `error` and does not hide it.
+    """
+    failure = {"failed": True, "msg": str(error), "failure": error.as_failure()}
+    back: dict[str, Any] = {}
+    for name in ENDING:
+        try:
+            outcome = drive(PromotePhase(PhaseWant(phase=name, failure=failure), context), check=check)
+        except NotRestored:
+            raise
+        except HotopsError as other:
+            error.details[f"{name}_failed"] = other.as_failure()
+        else:
+            back = back or outcome.result
+    if back.get("restored"):
+        raise RolledBack(str(back["message"]), details={"cause": error.as_failure()}) from error
