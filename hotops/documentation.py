@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from hotops.core.operation import Operation
 from hotops.registry import GROUPS, OPERATIONS, in_group, operation
@@ -168,7 +169,13 @@ def documentation(name: str) -> dict[str, Any]:
 
 def ansible_options(kind: type[Operation[Any, Any]]) -> dict[str, Any]:
     """The options of an operation in the form of DOCUMENTATION."""
-    return _options_of(kind.Want.model_json_schema())
+    options = _options_of(kind.Want.model_json_schema())
+    for key, field in kind.Want.model_fields.items():
+        if field.default_factory is not None:  # a schema does not tell what a factory makes
+            options[key]["default"] = to_jsonable_python(
+                field.get_default(call_default_factory=True, validated_data={})
+            )
+    return options
 
 
 def returns(kind: type[Operation[Any, Any]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from hotops.core.context import Context
 from hotops.core.driver import Outcome, drive
 from hotops.core.errors import HotopsError
-from hotops.core.operation import Operation
+from hotops.core.operation import Operation, Spec
 from hotops.core.options import validated
 from hotops.core.plain import plain_data
 from hotops.core.secret import Secret
@@ -40,20 +40,20 @@ class Answer:
 def invoke(
     kind: type[Operation[Any, Any]],
     options: Mapping[str, Any],
-    surroundings: Callable[[], Context],
+    surroundings: Callable[[Spec], Context],
     *,
     check: bool = False,
     diff: bool = False,
     secrets: Iterable[Secret] = (),
 ) -> Answer:
-    """Validate the options, make the context, drive the operation. Raises nothing but what asks the process to stop.
+    """Validate the options, make the context for them, drive the operation. Raises nothing but what ends a process.
 
     `secrets` are known values to scrub; what the context's world holds is scrubbed anyway.
     """
     known = [*secrets, *credentials_in(os.environ)]
     try:
         want = validated(kind.Want, options, of=kind.name)
-        with surroundings() as context:
+        with surroundings(want) as context:
             known += [*context.world.tokens.values(), *credentials_in(context.world.environ)]
             outcome = drive(kind(want, context), check=check)
         result, screen = _result_of(kind, outcome, check=check, diff=diff)

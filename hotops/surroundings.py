@@ -10,7 +10,7 @@ from hotops.core.clock import SystemClock
 from hotops.core.context import Context
 from hotops.core.errors import UsageError
 from hotops.core.journal import Journal, NoJournal
-from hotops.core.operation import Operation
+from hotops.core.operation import Operation, Spec
 from hotops.core.options import nearest
 from hotops.core.runs import RunOpening, join_run
 from hotops.core.world import EnvKind, TokenMissing, World
@@ -27,6 +27,7 @@ def keeps_evidence(kind: type[Operation[Any, Any]], *, check: bool) -> bool:
 
 def surroundings(
     kind: type[Operation[Any, Any]],
+    want: Spec,
     *,
     env_kind: object,
     opening: RunOpening,
@@ -35,7 +36,7 @@ def surroundings(
     holder_pid: int,
     check: bool,
 ) -> Context:
-    """The context in which `kind` runs. `env_kind` is what the inventory says, of whatever type.
+    """The context in which `kind` runs with these options. `env_kind` is what the inventory says, of whatever type.
 
     Raises UsageError, WorldsMixed, SandboxDown, EvidenceUnwritable, and TokenMissing for a token variable that the
     inventory names and nobody set.
@@ -45,7 +46,7 @@ def surroundings(
     journal: Journal = NoJournal()
     run = os.environ.get(RUN_ID_VARIABLE, "")
     if keeps_evidence(kind, check=check):
-        folder = join_run(opening, holder_pid=holder_pid, clock=clock, tolerant=kind.evidence_optional)
+        folder = join_run(opening, holder_pid=holder_pid, clock=clock, tolerant=kind.goes_on_unrecorded(want))
         folder.redact(world.tokens.values())
         journal, run = folder, run or folder.run_id
     return Context(

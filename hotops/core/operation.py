@@ -149,6 +149,11 @@ class Operation(ABC, Generic[W, S]):
         self.want = want
         self.context = context
 
+    @classmethod
+    def goes_on_unrecorded(cls, want: W) -> bool:  # noqa: ARG003 (an operation whose options decide overrides it)
+        """Whether it goes on with these options where evidence can't be written."""
+        return cls.evidence_optional
+
     @abstractmethod
     def observe(self) -> S:
         """Read the world as it is: no writes, safe to repeat."""

@@ -108,7 +108,9 @@ class CallbackModule(CallbackBase):
             return
         self._seen_ours = True
         check = bool(task.check_mode) or bool(context.CLIARGS.get("check"))
-        if not self._tried and keeps_evidence(operation(name), check=check):
+        kind = operation(name)
+        self._record.only_read &= kind.effect == "read"
+        if not self._tried and keeps_evidence(kind, check=check):
             self._tried = True
             self._open(host, task)
 

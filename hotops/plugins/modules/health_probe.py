@@ -48,6 +48,7 @@ options:
     description:
       - Request headers; no credentials.
     type: dict
+    default: {}
   user_agent:
     description:
       - User-Agent of the request; hotops' own if omitted.

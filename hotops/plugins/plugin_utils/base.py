@@ -25,7 +25,7 @@ from ansible_collections.hotops.core.plugins.plugin_utils.inventory_vars import 
 try:
     from hotops.core import http
     from hotops.core.context import Context
-    from hotops.core.operation import Operation
+    from hotops.core.operation import Operation, Spec
     from hotops.core.options import list_options
     from hotops.core.plain import plain_data
     from hotops.core.process import die_with_parent
@@ -76,7 +76,7 @@ class OperationAction(ActionBase):
         answer = invoke(
             kind,
             plain_data(self._task.args),
-            lambda: self._context(kind, variables, check=check),
+            lambda want: self._context(kind, want, variables, check=check),
             check=check,
             diff=bool(self._task.diff),
         )
@@ -84,10 +84,13 @@ class OperationAction(ActionBase):
             answer.result["invocation"] = {"module_args": plain_data(self._task.args, credentials_in(os.environ))}
         return answer
 
-    def _context(self, kind: type[Operation[Any, Any]], variables: InventoryVars, *, check: bool) -> Context:
+    def _context(
+        self, kind: type[Operation[Any, Any]], want: Spec, variables: InventoryVars, *, check: bool
+    ) -> Context:
         environment = variables.environment() if kind.needs_environment else None
         return surroundings(
             kind,
+            want,
             env_kind=variables.get("env_kind"),
             opening=opening(variables),
             environment=environment,

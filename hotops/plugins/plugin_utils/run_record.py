@@ -24,6 +24,7 @@ class RunRecord:
     next_step: str = ""
     contact: str = ""
     changed: int = 0
+    only_read: bool = True
     failures: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
     def note_result(self, result: Mapping[str, Any]) -> None:
@@ -46,8 +47,10 @@ class RunRecord:
         """The run is over; `failed` is Ansible's own verdict, which may be about a task that is not ours."""
         if failed and self.exit_code == 0:
             self.outcome, self.exit_code = "failed", _ERROR
+        if not failed and self.exit_code not in (0, _NOT_RESTORED):
+            self.outcome, self.exit_code, self.next_step = "rescued", 0, ""  # by a playbook that knew what to do
         if not self.outcome:
-            self.outcome = "checked" if check else "done" if self.changed else "nothing_to_do"
+            self.outcome = "checked" if check else "done" if self.changed or self.only_read else "nothing_to_do"
 
     def last_line(self, evidence: str | None) -> str:
         """Outcome, code, evidence, and what to do next."""
