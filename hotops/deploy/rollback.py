@@ -30,6 +30,14 @@ WAVES = 2
 REGISTRY_TIMEOUT_S = 3.0
 
 
+def _goes_back(machine: Machine, machines: Sequence[Machine]) -> bool:
+    """Whether a machine was never accepted, or was changed by a run that left one unaccepted: no app stays mixed."""
+    if marks.is_pending(machine):
+        return True
+    unaccepted = {marks.run_of(other) for other in machines if marks.is_pending(other)}
+    return marks.run_of(machine) in unaccepted and marks.RESTORED_BY not in machine.metadata
+
+
 def _number(value: Any) -> Any:
     """`v41` as people say it, and an empty text for "none"."""
     text = value.removeprefix("v") if isinstance(value, str) else value
@@ -284,7 +292,7 @@ class Rollback(Operation[RollbackWant, Scope]):
 
     def _way(self, app: str, machines: tuple[Machine, ...]) -> Way:
         """Everything that is read before the first machine moves: one list, one history a machine, one secrets list."""
-        moving = [m for m in machines if not self.want.pending_only or marks.is_pending(m)]
+        moving = [m for m in machines if not self.want.pending_only or _goes_back(m, machines)]
         histories = map_parallel(lambda machine: self.fly.machines.versions(app, machine.id), moving)
         back = self._back(app, moving, histories)
         configs: dict[str, MachineConfig] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from hotops.core.errors import ApiError, NotRestored, VerifyFailed, WireError
@@ -13,6 +14,7 @@ from hotops.deploy.roll import MachineRoller
 from hotops.deploy.rollback import Rollback, RollbackWant, Scope
 from hotops.deploy.way_back import NoWayBack
 from hotops.fly.models import Machine
+from hotops.promote.accepting import accept, accept_step, was_found_good
 from hotops.promote.holding import let_go, lock_of
 from hotops.promote.phases import Phase
 
@@ -22,10 +24,11 @@ NEVER_STARTED = ("token_missing", "sandbox_down")
 
 @dataclass(frozen=True)
 class Left:
-    """What of this run is left: machines to bring back and machines that it took out of rotation."""
+    """What of this run is left: machines to bring back, out of rotation, or found good and not all told so."""
 
     undo: Scope | None
     cordoned: tuple[tuple[str, Machine], ...] = ()
+    accepting: Mapping[str, tuple[Machine, ...]] = field(default_factory=dict)
 
 
 class Compensate(Phase[Left]):
@@ -61,13 +64,16 @@ class Compensate(Phase[Left]):
             for app, found in machines.items()
             if any(marks.is_pending(machine) and marks.run_of(machine) == run for machine in found)
         ]
+        # The watch had said good and began to write it: half of that is no reason to go back, it is finished.
+        accepting = {app: machines[app] for app in ours if was_found_good(machines[app], run)}
+        ours = [app for app in ours if app not in accepting]
         cordoned = tuple(
             (app, machine)
             for app, found in machines.items()
             for machine in found
             if machine.cordoned and machine.metadata.get(marks.CORDONED_BY) == run and app not in ours
         )
-        return Left(self._rollback(ours).observe() if ours else None, cordoned)
+        return Left(self._rollback(ours).observe() if ours else None, cordoned, accepting)
 
     def _rollback(self, apps: list[str]) -> Rollback:
         return Rollback(RollbackWant(apps=tuple(apps), pending_only=True), self.context)
@@ -84,9 +90,12 @@ class Compensate(Phase[Left]):
             Step(f"{app}/cordon/{machine.id}", machine.id, before={"cordoned": True}, after={"cordoned": False})
             for app, machine in state.cordoned
         )
-        return Plan(steps + uncordon, title, why_empty="this run left nothing behind.")
+        accepting = tuple(accept_step(app) for app in state.accepting)
+        return Plan(steps + uncordon + accepting, title, why_empty="this run left nothing behind.")
 
     def apply(self, step: Step, done: Done) -> Fact:
+        if "verdict" in step.after:
+            return accept(self.fly, step.target, self._state.accepting[step.target], self.context.run)
         if "cordoned" not in step.after:
             return self._undoing.apply(step, done)
         app, machine = next(item for item in self._state.cordoned if item[1].id == step.target)
@@ -97,7 +106,7 @@ class Compensate(Phase[Left]):
         if self._state.undo is None:
             return
         try:
-            self._undoing.verify(Plan(tuple(step for step in plan.steps if "cordoned" not in step.after)), done)
+            self._undoing.verify(Plan(tuple(step for step in plan.steps if "digest" in step.after)), done)
         except VerifyFailed as error:
             raise NotRestored(error.message, remedy=error.remedy) from error
 
@@ -113,6 +122,8 @@ class Compensate(Phase[Left]):
         if state.undo is not None:
             code, exit_code = "rolled_back", 6
             ending = f"{', '.join(back['apps'])} rolled back, proven."
+        elif state.accepting:
+            ending = f"The watch had found {', '.join(state.accepting)} good; every machine says so now."
         elif code == "not_restored":
             ending = "The old state is NOT proven back: wake someone."
         elif code == "rolled_back":

@@ -14,6 +14,7 @@ from hotops.deploy import marks
 from hotops.deploy.rollback import Rollback, RollbackWant, Scope
 from hotops.fly.image import ImageRef
 from hotops.fly.models import Machine
+from hotops.promote.accepting import accept, accept_step
 from hotops.promote.holding import hold, let_go
 from hotops.promote.phases import Phase, pending_machines
 from hotops.promote.watching import AppWatch
@@ -95,10 +96,7 @@ class Watch(Phase[Watched]):
         if state.undo is not None:
             self._undoing = self._rollback(tuple(state.watches))
             return self._undoing.plan(state.undo)
-        steps = tuple(
-            Step(f"{app}/accept", app, before={"verdict": "pending"}, after={"verdict": "good"}, phase="accept")
-            for app in state.waiting
-        )
+        steps = tuple(accept_step(app) for app in state.waiting)
         return Plan(steps, "Accept the release", why_empty="what runs was accepted before.")
 
     def prepare(self, plan: Plan) -> Fact:
@@ -109,12 +107,7 @@ class Watch(Phase[Watched]):
         if self._state.undo is not None:
             return self._undoing.apply(step, done)
         app = step.target
-        machines = self._state.waiting[app]
-        releases = {machine.known_config.release_id for machine in machines} - {""}
-        entries = {marks.VERDICT: "good", marks.ACCEPTED_BY: self.context.run}
-        map_parallel(lambda machine: self.fly.machines.patch_metadata(app, machine.id, entries), machines)
-        warnings = [self.fly.releases.try_update(release, "complete").warning for release in sorted(releases)]
-        return {"machines": [machine.id for machine in machines], "warning": " ".join(filter(None, warnings))}
+        return accept(self.fly, app, self._state.waiting[app], self.context.run)
 
     def verify(self, plan: Plan, done: Done) -> None:
         if self._state.undo is None:

@@ -35,7 +35,7 @@ class AppWatch:
     since: float
     baseline_ms: float | None
     check: HttpCheck | None = None
-    misses: int = 0
+    misses: dict[str, int] = field(default_factory=dict)
     times_ms: list[float] = field(default_factory=list)
     answers: int = 0
     answers_5xx: int = 0
@@ -84,7 +84,8 @@ class AppWatch:
             self._breach(f"{health.restarts} restarts")
         bad = [f"{item.machine}: {item.says}" for item in health.failing_checks]
         down = [machine.id for machine in self.machines if machine.state in ("failed", "suspended")]
-        self._miss([*bad, *(f"{machine} is not running" for machine in down)])
+        reasons = [*bad, *(f"{machine} is not running" for machine in down)]
+        self._miss("machines", reasons, at_once=not self._any_started())
 
     def _judge_probes(self, results: Sequence[ProbeResult]) -> None:
         for result in results:
@@ -93,9 +94,13 @@ class AppWatch:
             if result.took_ms is not None and result.status is not None:
                 self.times_ms.append(result.took_ms)
         wrong = [result for result in results if not result.ok and not result.over_budget]
-        if len(wrong) == len(results):
-            self._miss([wrong[-1].says])
-        elif self.failed_probes >= LEAST_ERRORS and self.failed_probes / self.probes > self.pair.app.watch.error_share:
+        whole_look = len(wrong) == len(results)
+        self._miss("requests", [wrong[-1].says] if whole_look else [])
+        if (
+            not whole_look
+            and self.failed_probes >= LEAST_ERRORS
+            and self.failed_probes / self.probes > self.pair.app.watch.error_share
+        ):
             self._breach(f"{self.failed_probes} of {self.probes} requests failed: {wrong[-1].says if wrong else ''}")
         if self.baseline_ms is not None and len(self.times_ms) >= LEAST_TIMES:
             middle = statistics.median(self.times_ms)
@@ -118,11 +123,10 @@ class AppWatch:
             share = self.answers_5xx / self.answers
             self._breach(f"{self.answers_5xx} of {self.answers} answers were 5xx ({share:.1%}, tolerated {limit:.1%})")
 
-    def _miss(self, reasons: Sequence[str]) -> None:
-        self.misses = self.misses + 1 if reasons else 0
-        if self.misses >= self.pair.app.watch.misses * (2 if self.check else 1) or (
-            reasons and not self._any_started()
-        ):
+    def _miss(self, what: str, reasons: Sequence[str], *, at_once: bool = False) -> None:
+        """Count looks in a row at which this was not well; machines that are well do not make up for dead requests."""
+        self.misses[what] = self.misses.get(what, 0) + 1 if reasons else 0
+        if reasons and (at_once or self.misses[what] >= self.pair.app.watch.misses):
             self._breach("; ".join(reasons[:2]))
 
     def _any_started(self) -> bool:

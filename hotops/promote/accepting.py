@@ -1,0 +1,30 @@
+"""Acceptance: the watch said good, and every machine and the release record say so too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hotops.core.operation import Fact, Step
+from hotops.core.parallel import map_parallel
+from hotops.deploy import marks
+from hotops.fly import Fly
+from hotops.fly.models import Machine
+
+
+def accept_step(app: str) -> Step:
+    """The step that accepts what an app runs."""
+    return Step(f"{app}/accept", app, before={"verdict": "pending"}, after={"verdict": "good"}, phase="accept")
+
+
+def accept(fly: Fly, app: str, machines: Sequence[Machine], run: str) -> Fact:
+    """Say good on each machine, then complete the release; safe to repeat. One write a machine, one for the record."""
+    entries = {marks.VERDICT: "good", marks.ACCEPTED_BY: run}
+    map_parallel(lambda machine: fly.machines.patch_metadata(app, machine.id, entries), machines)
+    releases = {machine.known_config.release_id for machine in machines} - {""}
+    warnings = [fly.releases.try_update(release, "complete").warning for release in sorted(releases)]
+    return {"machines": [machine.id for machine in machines], "warning": " ".join(filter(None, warnings))}
+
+
+def was_found_good(machines: Sequence[Machine], run: str) -> bool:
+    """Whether the run's watch said good and came as far as writing it on one machine at least."""
+    return any(machine.metadata.get(marks.ACCEPTED_BY) == run for machine in machines)
