@@ -83,7 +83,7 @@ class AppWatch:
         elif health.restarts > limit:
             self._breach(f"{health.restarts} restarts")
         bad = [f"{item.machine}: {item.says}" for item in health.failing_checks]
-        down = [machine.id for machine in self.machines if machine.state in ("failed", "suspended")]
+        down = [machine.id for machine in self.machines if _is_down(machine)]
         reasons = [*bad, *(f"{machine} is not running" for machine in down)]
         self._miss("machines", reasons, at_once=not self._any_started())
 
@@ -148,3 +148,10 @@ class AppWatch:
             "unread": sorted(set(self.unread)),
             "breaches": self.breaches,
         }
+
+
+def _is_down(machine: Machine) -> bool:
+    """Whether it should run and does not; one that was stopped before, or that its proxy may stop, rests."""
+    may_rest = any(service.autostop != "off" for service in machine.known_config.services)
+    ended = machine.state == "stopped" and marks.should_run(machine) and not may_rest
+    return ended or machine.state in ("failed", "suspended")
