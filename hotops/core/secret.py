@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import json
 import re
 import urllib.parse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from pydantic import GetCoreSchemaHandler
@@ -75,27 +77,73 @@ class Secret:
 
 
 def scrub(text: str, secrets: Iterable[Secret] = ()) -> str:
-    """`text` without the given values (plain, URL-encoded) and anything that looks like a token or a DSN password."""
-    for secret in secrets:
-        value = secret.reveal()
-        if len(value) < SHORTEST_SCRUBBED:
-            continue
-        for form in {value, urllib.parse.quote(value, safe=""), urllib.parse.quote_plus(value)}:
-            text = text.replace(form, MASK)
-    return _SECRET_LIKE.sub(lambda found: f"{found['dsn']}{MASK}" if found["dsn"] else MASK, text)
+    """`text` without the given values and anything that looks like a token or a DSN password.
+
+    A value is found as it is, URL-encoded, JSON-escaped, in hex and in base64, also inside of a longer base64 text.
+    """
+    return _scrub(text, [form for form in _forms_of(secrets) if form in text])
 
 
 def scrub_data(data: Any, secrets: Iterable[Secret] = ()) -> Any:
     """The same data with every string scrubbed, keys included; `Secret`s become their mask."""
-    values = tuple(secrets)
+    everything = "\0".join(_strings_in(data))
+    return _scrub_data(data, [form for form in _forms_of(secrets) if form in everything])
+
+
+def _forms_of(secrets: Iterable[Secret]) -> list[str]:
+    """What the values look like in other people's texts, longest first: a form may hold a shorter one."""
+    values = [secret.reveal() for secret in secrets]
+    found = {form for value in values if len(value) >= SHORTEST_SCRUBBED for form in _forms(value)}
+    return sorted(found, key=len, reverse=True)
+
+
+def _forms(value: str) -> Iterator[str]:
+    yield value
+    yield urllib.parse.quote(value, safe="")
+    yield urllib.parse.quote(value)
+    yield urllib.parse.quote_plus(value)
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    content = value.encode("utf-8", "surrogatepass")
+    yield content.hex()
+    yield content.hex().upper()
+    yield base64.b64encode(content).decode()
+    yield base64.urlsafe_b64encode(content).decode()
+    for before in range(3):
+        # Base64 puts three bytes in four characters: where the value begins decides what it looks like. The characters
+        # that share bits with its neighbours are left out.
+        known = slice((0, 2, 3)[before], ((before + len(content)) * 4) // 3)
+        yield base64.b64encode(bytes(before) + content).decode()[known]
+        yield base64.urlsafe_b64encode(bytes(before) + content).decode()[known]
+
+
+def _strings_in(data: Any) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        for key, item in data.items():
+            yield from _strings_in(key)
+            yield from _strings_in(item)
+    elif isinstance(data, (list, tuple)):
+        for item in data:
+            yield from _strings_in(item)
+
+
+def _scrub(text: str, forms: Sequence[str]) -> str:
+    for form in forms:
+        text = text.replace(form, MASK)
+    return _SECRET_LIKE.sub(lambda found: f"{found['dsn']}{MASK}" if found["dsn"] else MASK, text)
+
+
+def _scrub_data(data: Any, forms: Sequence[str]) -> Any:
     if isinstance(data, Secret):
         return MASK
     if isinstance(data, str):
-        return scrub(data, values)
+        return _scrub(data, forms)
     if isinstance(data, dict):
         return {
-            scrub(key, values) if isinstance(key, str) else key: scrub_data(item, values) for key, item in data.items()
+            _scrub(key, forms) if isinstance(key, str) else key: _scrub_data(item, forms) for key, item in data.items()
         }
     if isinstance(data, (list, tuple)):
-        return [scrub_data(item, values) for item in data]
+        return [_scrub_data(item, forms) for item in data]
     return data

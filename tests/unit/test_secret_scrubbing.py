@@ -1,0 +1,65 @@
+"""A secret value never stands in a scrubbed text, in whatever form somebody wrote it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.parse
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotops.core.secret import MASK, SHORTEST_SCRUBBED, Secret, scrub, scrub_data
+
+#: What a password may hold, and what may stand around it; neither gives the mask.
+VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=MASK), min_size=12, max_size=40)
+AROUND = st.text("abc xyz-é/", max_size=7)
+FORMS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "url": lambda value: urllib.parse.quote(value, safe=""),
+    "url path": urllib.parse.quote,
+    "url form": urllib.parse.quote_plus,
+    "json": lambda value: json.dumps(value)[1:-1],
+    "json utf-8": lambda value: json.dumps(value, ensure_ascii=False)[1:-1],
+    "hex": lambda value: value.encode().hex(),
+    "HEX": lambda value: value.encode().hex().upper(),
+    "base64": lambda value: base64.b64encode(value.encode()).decode(),
+    "base64 of a URL": lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(value=VALUES, before=AROUND, after=AROUND)
+def test_no_form_of_a_value_is_left(form: str, value: str, before: str, after: str) -> None:
+    written = FORMS[form](value)
+    assert written not in scrub(f"{before}{written}{after}", [Secret(value)])
+    assert written not in json.dumps(scrub_data({written: [written]}, [Secret(value)]), ensure_ascii=False)
+
+
+@given(value=VALUES, before=AROUND, after=AROUND)
+def test_a_value_inside_of_a_longer_base64_text_is_not_left(value: str, before: str, after: str) -> None:
+    """As in `Authorization: Basic …`, where the user's name stands before it; at most a few bits at its edges are."""
+    text = base64.b64encode(f"{before}{value}{after}".encode()).decode()
+    left = scrub(text, [Secret(value)])
+    assert MASK in left
+    head, _, tail = left.partition(MASK)
+    assert len(head) <= (len(before.encode()) * 4) // 3 + 2
+    assert len(tail) <= (len(after.encode()) * 4) // 3 + 5
+
+
+@given(text=st.text(max_size=60), value=VALUES)
+def test_a_text_without_the_value_stays_as_it_is(text: str, value: str) -> None:
+    shown = scrub(text)
+    if not any(form(value) in text for form in FORMS.values()):
+        assert scrub(text, [Secret(value)]) == shown
+
+
+def test_a_value_too_short_to_be_told_from_words_is_left() -> None:
+    assert scrub("a banana", [Secret("a"), Secret("banan")]) == "a banana"
+    assert len("banan") < SHORTEST_SCRUBBED
+
+
+def test_a_value_that_holds_another_goes_whole() -> None:
+    assert scrub("say open-sesame-now!", [Secret("sesame"), Secret("open-sesame-now")]) == f"say {MASK}!"
