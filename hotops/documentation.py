@@ -71,6 +71,8 @@ request_id}}` (what to do for each code: [operating.md](operating.md#every-failu
 {rows}
 Defaults for many modules at once, as `module_defaults` of a play:
 
+| Group | Modules |
+|---|---|
 {groups}"""
 
 _TYPES: Mapping[str, str] = {
@@ -198,7 +200,10 @@ def modules_page() -> str:
         f"| `{name}` | {operation(name).docs.short} | {'no' if operation(name).effect == 'read' else 'yes'} |\n"
         for name in sorted(OPERATIONS)
     )
-    groups = "".join(f"- `group/hotops.core.{group}`: {', '.join(in_group(group))}\n" for group in GROUPS)
+    groups = "".join(
+        f"| `group/hotops.core.{group}` | {'all of them' if group == 'all' else ', '.join(in_group(group))} |\n"
+        for group in GROUPS
+    )
     return _PAGE.format(rows=rows, groups=groups)
 
 

@@ -1,0 +1,93 @@
+"""Every command in the documents exists: hotops, playbooks with their variables, make targets, collection names."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+from collections.abc import Iterator
+
+import pytest
+import typer.main
+
+from hotops.cli import COMMANDS, build
+from hotops.inventory.run_vars import RUN_VARS
+from hotops.registry import OPERATIONS
+from tests.docs.pages import PAGES, README, ROOT
+
+#: What ends a command or stands for something: `| less`, `…`, a comment.
+_END = re.compile(r"\s+[|#;&…].*$|[…,]$")
+_NOT_YET = {name for span in re.findall(r"`([^`]+)`", README.section("What is not there yet")) for name in span.split()}
+
+
+def commands_with(program: str) -> Iterator[tuple[str, list[str]]]:
+    """Documented command lines of a program, by page, split into words."""
+    for page in PAGES.values():
+        for line in page.commands:
+            found = re.search(rf"(?:^|[ \"(]){re.escape(program)} (?P<rest>.+)$", line)
+            words = shlex.split(_END.sub("", found["rest"])) if found else []
+            if words:
+                yield page.name, words
+
+
+def test_every_documented_hotops_command_and_option_exists() -> None:
+    seen = 0
+    for page, words in commands_with("hotops"):
+        if words[0] in _NOT_YET and words[0] not in {command.name for command in COMMANDS}:
+            continue
+        seen += 1
+        group = typer.main.get_command(build(words))
+        assert words[0] in getattr(group, "commands", {}), f"{page}: hotops {words[0]}"
+        command = group.commands[words[0]]  # type: ignore[attr-defined]
+        if hasattr(command, "commands") and len(words) > 1 and not words[1].startswith("-"):
+            assert words[1] in command.commands, f"{page}: hotops {' '.join(words)}"
+            command = command.commands[words[1]]
+        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        for word in words[1:]:
+            if word.startswith("-"):
+                assert word.partition("=")[0] in known, f"{page}: hotops {' '.join(words)}: {word}"
+    assert seen > 10
+
+
+@pytest.mark.parametrize("noun", [command.name for command in COMMANDS])
+def test_each_command_has_help(noun: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        build([noun])(args=[noun, "--help"], prog_name="hotops")
+    assert ended.value.code == 0
+    assert noun in capsys.readouterr().out
+
+
+def test_every_documented_playbook_and_its_variables_exist() -> None:
+    seen = 0
+    for page, words in commands_with("ansible-playbook"):
+        if words[0].startswith("-") or words[0].isupper():
+            continue
+        seen += 1
+        name = words[0].removeprefix("hotops.core.").removesuffix(".yml")
+        assert (ROOT / f"playbooks/{name}.yml").is_file(), f"{page}: {words[0]}"
+        assert (ROOT / f"{name}.yml").is_file(), f"{page}: {words[0]}"
+        given = [word for before, word in itertools.pairwise(words) if before == "-e"]
+        for variable in given:
+            assert variable.partition("=")[0] in RUN_VARS, f"{page}: -e {variable}"
+            value = variable.partition("=")[2]
+            quoted = value.startswith("'") and value.endswith("'")
+            assert " " not in value or quoted, f"{page}: Ansible cuts {variable!r} at its blanks"
+    assert seen > 8
+
+
+def test_every_documented_make_target_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    found = {(page, words[0]) for page, words in commands_with("make")}
+    assert {("README.md", "demo"), ("README.md", "test")} <= found
+    assert [item for item in found if item[1] not in targets] == []
+
+
+def test_every_documented_name_of_the_collection_exists() -> None:
+    parts = {path.stem for path in (ROOT / "playbooks").glob("*.yml")} | {
+        path.name for path in (ROOT / "roles").iterdir()
+    }
+    plugins = {path.stem for path in (ROOT / "hotops/plugins").rglob("*.py")}
+    groups = {"all", "fly", "health", "promote"}
+    for page in PAGES.values():
+        for name in re.findall(r"hotops\.core\.([a-z_]+)", page.text):
+            assert name in parts | plugins | groups | set(OPERATIONS), f"{page.name}: hotops.core.{name}"
