@@ -31,8 +31,13 @@ class RunOpening:
     command: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
 
-    def open(self, *, clock: Clock | None = None, tolerant: bool = False) -> EvidenceFolder:
-        """Make the run's folder. Raises EvidenceUnwritable, SigningKeyUnusable (tolerant: neither)."""
+    def open(
+        self, *, holder_pid: int | None = None, clock: Clock | None = None, tolerant: bool = False
+    ) -> EvidenceFolder:
+        """Make the run's folder; the run lives as long as `holder_pid` (this process if not given).
+
+        Raises EvidenceUnwritable, SigningKeyUnusable (tolerant: neither).
+        """
         return EvidenceFolder.open_run(
             self.evidence_dir,
             playbook=self.playbook,
@@ -42,6 +47,7 @@ class RunOpening:
             who=user_name(),
             versions={"hotops": __version__, "python": platform.python_version(), **self.versions},
             command=self.command,
+            holder_pid=holder_pid,
             clock=clock,
             tolerant=tolerant,
         )
@@ -63,14 +69,14 @@ def join_run(
             shared = _shared_folder(entry, process_started(holder_pid))
             if shared is not None:
                 return EvidenceFolder.attach(shared, clock=clock, tolerant=tolerant)
-            folder = opening.open(clock=clock, tolerant=tolerant)
+            folder = opening.open(holder_pid=holder_pid, clock=clock, tolerant=tolerant)
             known = {"started": process_started(holder_pid), "run_dir": str(folder.run_dir.absolute())}
             write_atomically(entry, json.dumps(known))
             return folder
     except OSError:
         if not tolerant:
             raise
-        return opening.open(clock=clock, tolerant=True)
+        return opening.open(holder_pid=holder_pid, clock=clock, tolerant=True)
 
 
 def user_name() -> str:
