@@ -1,0 +1,133 @@
+"""Check mode: every operation there is says what it would do, and the twin sees nothing but reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hotops.core.driver import Outcome, drive
+from hotops.core.errors import RolledBack
+from hotops.core.options import validated
+from hotops.promote.phase import PHASES
+from hotops.promote.run import promote
+from hotops.registry import OPERATIONS, operation
+from tests.stage import Stage
+from tests.twin.stages import APP, SECOND, SOURCE, forget_calls, lock_holder, refused, wrong_with
+
+pytestmark = pytest.mark.usefixtures("own_state")
+
+Options = Mapping[str, Any]
+#: How each operation is asked in a world where it has something to do. A new operation has to be added here.
+ASKED: Mapping[str, tuple[Options, ...]] = {
+    "fly_app_info": ({"app": APP}, {"org": "personal"}),
+    "fly_deploy": ({"targets": [{"app": APP, "image": "the source's"}]},),
+    "fly_log_scan": ({"app": APP},),
+    "fly_machine_info": ({"app": APP},),
+    "fly_release_info": ({"app": APP},),
+    "fly_rollback": ({}, {"apps": [APP]}, {"apps": [APP], "version": 39}, {"pending_only": True}),
+    "fly_secret_info": ({"app": APP},),
+    "gate": ({"stop": False},),
+    "health_probe": ({"url": f"https://{APP}.fly.dev/health"}, {"url": f"https://{APP}.fly.dev/", "samples": 5}),
+    "health_report": ({},),
+    "notify": ({"title": "shop-production promoted"},),
+    "promote_phase": tuple({"phase": phase} for phase in PHASES),
+    "smoke": ({"app": APP},),
+    "tls_info": ({"hosts": [f"{APP}.fly.dev"]},),
+}
+#: Those that plan changes; all others only read.
+CHANGES = {"fly_deploy", "fly_rollback", "notify", "promote_phase"}
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    """A world with work for everyone: promoted once, a newer image on staging, one machine's change never accepted."""
+    told = [{"kind": "command", "argv": ["touch", str(tmp_path / "told")]}]
+    made = Stage(tmp_path, exec_checks=True, notifications=told, feedback_file=str(tmp_path / "feedback.md"))
+    made.promote()
+    made.push("v43")
+    made.clock.sleep(5)
+    with made.context() as context:
+        from hotops.fly import Fly
+
+        machine = made.machines()[0]
+        context.client(Fly).machines.set_metadata(APP, machine.id, "hotops_verdict", "pending")
+    (tmp_path / "told").unlink()
+    (tmp_path / "feedback.md").unlink()
+    forget_calls(made)
+    return made
+
+
+def checked(stage: Stage, name: str, options: Options) -> Outcome:
+    options = dict(options)
+    if name == "fly_deploy":
+        image = stage.machines(SOURCE)[0].image_ref
+        options["targets"] = [{"app": APP, "image": str(image)}]
+    if options.get("phase") in ("deploy", "verify", "watch"):
+        options["verdict"] = checked(stage, "promote_phase", {"phase": "ask_gates"}).result["verdict"]
+    kind = operation(name)
+    with stage.context(SECOND, check=True) as context:
+        return drive(kind(validated(kind.Want, options, of=name), context), check=True)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_in_check_mode_only_reads(stage: Stage, tmp_path: Path, name: str) -> None:
+    assert name in ASKED, f"{name} is new: say in ASKED how it is asked"
+    for options in ASKED[name]:
+        outcome = checked(stage, name, options)
+        assert stage.writes() == [], f"{name} {options}"
+        assert outcome.changed == (not outcome.plan.is_empty)
+        assert not outcome.changed or name in CHANGES
+    assert not (tmp_path / "told").exists(), "nobody was told"
+    assert not (tmp_path / "feedback.md").exists(), "no entry was written"
+    assert lock_holder(stage) is None, "the environment was not locked"
+
+
+@pytest.mark.parametrize("name", sorted(CHANGES - {"promote_phase"}))
+def test_what_would_change_is_planned(stage: Stage, name: str) -> None:
+    outcome = checked(stage, name, ASKED[name][0])
+    assert outcome.changed
+    assert "Nothing was written." in outcome.plan.render()
+
+
+def test_an_unfinished_run_that_would_be_undone_first_is_planned_and_left(stage: Stage) -> None:
+    outcome = checked(stage, "promote_phase", {"phase": "check_ready"})
+    assert outcome.changed
+    assert outcome.result["undone"] is True
+    assert "never ended" in outcome.result["notes"][0]
+    assert stage.writes() == []
+
+
+def test_no_command_is_run_in_a_machine_where_exec_is_allowed(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, exec_checks=True)
+    stage.push("v43-wrong-path", app=APP)
+    forget_calls(stage)
+    result = checked(stage, "gate", {"stop": False, "names": ["check_path_inside"]}).result
+    assert (result["gates"][0]["status"], result["gates"][0]["found"]) == ("unknown", "not run in check mode")
+    checked(stage, "health_report", {})
+    assert stage.writes() == []
+
+
+def test_a_whole_promotion_in_check_mode_says_what_would_come_and_writes_nothing(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    forget_calls(stage)
+    with stage.context(check=True) as context:
+        outcomes = promote(context, check=True)
+    assert stage.writes() == []
+    assert outcomes["deploy"].changed
+    assert "v41" in outcomes["deploy"].plan.render()
+    assert "v42" in outcomes["deploy"].plan.render()
+    assert wrong_with(stage, tag="v41") == []
+
+
+def test_a_no_go_in_check_mode_is_a_no_go(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.push("v43-slow")
+    forget_calls(stage)
+    with stage.context(check=True) as context:
+        error = refused(promote, context, check=True)
+    assert not isinstance(error, RolledBack)
+    assert int(error.failure_exit) == 3
+    assert stage.writes() == []
