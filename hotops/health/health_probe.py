@@ -88,7 +88,7 @@ class HealthProbe(Operation[ProbeWanted, Probed]):
                 "elements": "str",
             },
             "latency": {
-                "description": "Percentiles of the measured requests; the first of all apart, as RV(latency.cold_ms).",
+                "description": "Percentiles of the measured requests; the first of all apart, as `latency.cold_ms`.",
                 "returned": "success",
                 "type": "dict",
             },

@@ -169,7 +169,7 @@ request_headers:
   elements: str
 latency:
   description:
-    - Percentiles of the measured requests; the first of all apart, as RV(latency.cold_ms).
+    - Percentiles of the measured requests; the first of all apart, as C(latency.cold_ms).
   returned: success
   type: dict
 failure:
