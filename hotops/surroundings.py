@@ -13,6 +13,7 @@ from hotops.core.journal import Journal, NoJournal
 from hotops.core.operation import Operation, Spec
 from hotops.core.options import nearest
 from hotops.core.runs import RunOpening, join_run
+from hotops.core.state import process_started
 from hotops.core.world import EnvKind, TokenMissing, World
 from hotops.inventory.schema import Environment
 
@@ -53,7 +54,8 @@ def surroundings(
         world=world,
         clock=clock,
         journal=journal,
-        run=run,
+        # Check mode has no folder to be named after, but its tasks are one run: deploy takes no other run's verdict.
+        run=run or f"unrecorded-{holder_pid}-{process_started(holder_pid) or 0:.0f}",
         reason=opening.reason,
         holder_pid=holder_pid,
         environment=environment,
