@@ -152,9 +152,21 @@ def test_a_sandbox_run_refuses_a_live_token(project: Project) -> None:
     assert token not in ran.text
 
 
-def test_a_library_that_is_missing_fails_the_task_and_the_rescue_runs(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("loads", "code"), [("raise ImportError('no nacl')", "missing_library"), ("return gone", "bug")]
+)
+def test_what_can_not_be_loaded_fails_its_task_and_the_rescue_runs(project: Project, loads: str, code: str) -> None:
     base = "ansible_collections.hotops.core.plugins.plugin_utils.base"
-    broken = f'from {base} import action\n\nActionModule = action("gone")\n'
+    broken = f"""
+from {base} import action
+import {base} as base
+
+def operation(name):
+    {loads}
+
+base.operation = operation
+ActionModule = action("gate")
+"""
     project.collections = with_stub(project.folder, "gate", broken)
     tasks = """
     - block:
@@ -165,7 +177,7 @@ def test_a_library_that_is_missing_fails_the_task_and_the_rescue_runs(project: P
     """
     ran = project.play(tasks)
     assert "rescued=1" in ran.stdout
-    assert ran.failure()["code"] == "missing_library"
+    assert ran.failure()["code"] == code
 
 
 def test_a_worker_dies_with_its_parent(project: Project) -> None:

@@ -54,12 +54,13 @@ class OperationAction(ActionBase):
     #: The operation, or why there is none.
     kind: type[Operation[Any, Any]] | None = None
     unavailable: str = ""
+    unavailable_code: str = ""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ansible's entry: the task's result, never an exception of ours."""
         super().run(tmp, task_vars)  # refuses `async`
         if self.kind is None:
-            return _unavailable(self.unavailable)
+            return _unavailable(self.unavailable, self.unavailable_code)
         if os.getpid() != _LOADED_BY:
             die_with_parent(_LOADED_BY)
         answer = self._answer(self.kind, task_vars or {})
@@ -119,8 +120,10 @@ def action(name: str) -> type[OperationAction]:
         return _made(None, _missing_text())
     try:
         return plugin(operation(name))
+    except ImportError as error:
+        return _made(None, f"hotops.core.{name} needs what is not installed: {error}.")
     except Exception as error:  # noqa: BLE001 (an exception here would abort the run, `rescue` and `always` included)
-        return _made(None, f"hotops.core.{name} can't be loaded: {type(error).__name__}: {error}")
+        return _made(None, f"hotops.core.{name} can't be loaded: {type(error).__name__}: {error}", code="bug")
 
 
 def plugin(kind: type[Operation[Any, Any]]) -> type[OperationAction]:
@@ -131,8 +134,11 @@ def plugin(kind: type[Operation[Any, Any]]) -> type[OperationAction]:
     return _made(kind)
 
 
-def _made(kind: type[Operation[Any, Any]] | None, unavailable: str = "") -> type[OperationAction]:
-    return type("ActionModule", (OperationAction,), {"kind": kind, "unavailable": unavailable})
+def _made(
+    kind: type[Operation[Any, Any]] | None, unavailable: str = "", *, code: str = "missing_library"
+) -> type[OperationAction]:
+    members = {"kind": kind, "unavailable": unavailable, "unavailable_code": code}
+    return type("ActionModule", (OperationAction,), members)
 
 
 def _warm(kind: type[Operation[Any, Any]]) -> None:
@@ -141,12 +147,12 @@ def _warm(kind: type[Operation[Any, Any]]) -> None:
     list_options(kind.Want)
 
 
-def _unavailable(why: str) -> dict[str, Any]:
+def _unavailable(why: str, code: str) -> dict[str, Any]:
     failure = {
-        "code": "missing_library",
-        "exit_code": 2,
+        "code": code,
+        "exit_code": 2 if code == "missing_library" else 1,
         "message": why,
-        "remedy": "Install hotops for the Python that runs Ansible.",
+        "remedy": "Install hotops for the Python that runs Ansible." if code == "missing_library" else "Report this.",
         "request_id": None,
     }
     return {"changed": False, "failed": True, "msg": f"{why} {failure['remedy']}", "failure": failure}
@@ -154,7 +160,7 @@ def _unavailable(why: str) -> dict[str, Any]:
 
 def _missing_text() -> str:
     name = _MISSING.name if _MISSING is not None else None
-    return f"{missing_required_lib((name or 'hotops').partition('.')[0])} ({_MISSING})"
+    return f"{missing_required_lib((name or 'hotops').partition('.')[0])} ({_MISSING})."
 
 
 def _callback_is_for_programs() -> bool:
