@@ -41,6 +41,12 @@ def _codes_in(tree: ast.AST) -> Iterator[str]:
                 yield code
             case ast.keyword(arg="code", value=ast.Constant(value=str(code))):
                 yield code
+            case ast.arguments(kwonlyargs=names, kw_defaults=defaults):
+                yield from (
+                    str(default.value)
+                    for name, default in zip(names, defaults, strict=True)
+                    if name.arg == "code" and isinstance(default, ast.Constant) and isinstance(default.value, str)
+                )
             case ast.Dict(keys=keys, values=values) if _has(keys, "code") and _has(keys, "exit_code"):
                 yield from (
                     str(value.value)
