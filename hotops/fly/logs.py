@@ -39,7 +39,7 @@ class Logs:
             new = [line for line in page if _identity(line) not in seen]
             seen.update(_identity(line) for line in new)
             yield from (line for line in new if since <= line.at <= end)
-            if not new or not following or following == token or max(line.at for line in new) > end:
+            if not new or not following or following == token or max(line.at for line in new) >= end:
                 return
             token = following
 

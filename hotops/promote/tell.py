@@ -37,11 +37,15 @@ class Tell(Phase[News]):
         apps = ", ".join(targets)
         failure = dict((self.want.failure or {}).get("failure") or {})
         began = failure.get("exit_code") not in NEVER_BEGAN
-        if not began or (not self.want.failure and not self._did_something(targets)):
+        if not began or (not self.want.failure and self._anyone() and not self._did_something(targets)):
             return News(f"{self.environment.name}: {apps} as before", "Nothing was done.", "")
         outcome = str(failure.get("code") or "promoted") if self.want.failure else "promoted"
         text = str((self.want.failure or {}).get("msg") or f"{apps} deployed, watched and accepted.")
         return News(f"{self.environment.name}: {apps} {outcome.replace('_', ' ')}", text, outcome)
+
+    def _anyone(self) -> bool:
+        """Whether anybody is to be told; if not, nothing has to be read for it."""
+        return bool(declared(self.context) or self.environment.feedback_file)
 
     def _did_something(self, targets: list[str]) -> bool:
         """Whether a machine says that this run deployed or accepted what it runs: the clouds know, no file has to."""
