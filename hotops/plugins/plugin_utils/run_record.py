@@ -70,8 +70,8 @@ class RunRecord:
             return
         self.outcome = str(ending.get("outcome") or "failed")
         self.exit_code = int(ending.get("exit_code") or 0)
-        self.next_step = str(ending.get("next") or "")
-        self.contact = str(ending.get("contact") or "")
+        self.next_step = str(ending.get("next", self.next_step) or "")
+        self.contact = str(ending.get("contact", self.contact) or "")
 
 
 def _ending_of_compensation(item: Mapping[str, Any]) -> dict[str, Any] | None:
