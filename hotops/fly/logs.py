@@ -9,6 +9,9 @@ from hotops.core.clock import parse_rfc3339
 from hotops.fly.models import LogLine
 from hotops.fly.surfaces import Surfaces, path
 
+#: Stamps have nanoseconds, and are read to the microsecond: a line of this very moment seems a little older.
+RESOLUTION_S = 0.001
+
 
 class Logs:
     """Logs over HTTP: kept for about seven days, "mostly stable" (Fly docs, logs API)."""
@@ -39,7 +42,8 @@ class Logs:
             new = [line for line in page if _identity(line) not in seen]
             seen.update(_identity(line) for line in new)
             yield from (line for line in new if since <= line.at <= end)
-            if not new or not following or following == token or max(line.at for line in new) >= end:
+            reached = max((line.at for line in new), default=end) >= end - RESOLUTION_S
+            if reached or not following or following == token:
                 return
             token = following
 
