@@ -36,6 +36,11 @@ def is_accepted(machine: Machine) -> bool:
     return machine.metadata.get(VERDICT) == "good"
 
 
+def is_cordoned_by_run(machine: Machine) -> bool:
+    """Whether a run took the machine out of rotation: when that run is dead, nobody will put it back."""
+    return machine.cordoned and CORDONED_BY in machine.metadata
+
+
 def should_run(machine: Machine) -> bool:
     """Whether the machine is meant to run: a stopped one is left stopped, one that crashed is not what anybody wanted.
 

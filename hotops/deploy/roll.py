@@ -78,7 +78,7 @@ class MachineRoller:
         with self._lease(machine_id) as lease:
             machine = self.fly.machines.get(self.app, machine_id)
             if is_there(machine):
-                self._back_in_rotation(machine, lease)
+                self._take_over(machine, how, lease)
                 return {"machine": machine.id, "instance": machine.instance_id, "was_there": True}
             launch = marks.should_run(machine)
             cordoned = how.cordon and is_started(machine) and not machine.cordoned
@@ -160,6 +160,14 @@ class MachineRoller:
                 remedy=f"fly logs -a {self.app} -i {machine_id}",
             )
 
+    def _take_over(self, machine: Machine, how: Rolling, lease: LeaseHold) -> None:
+        """A machine that a dead run changed: back in rotation, and seen to be well before the next one leaves."""
+        if self._back_in_rotation(machine, lease):
+            self.clock.sleep(how.settle_s)
+        if marks.is_pending(machine) and marks.should_run(machine):
+            self.wait_until_healthy(machine.id, machine.instance_id, how.wait_timeout_s)
+            self._still_well(machine.id)
+
     def uncordon_own(self, machine: Machine) -> None:
         """Put a machine back that this run, or a dead one, took out of rotation and never replaced."""
         if machine.cordoned and machine.metadata.get(marks.CORDONED_BY):
@@ -177,11 +185,14 @@ class MachineRoller:
         self.fly.machines.cordon(self.app, machine.id, nonce=lease.nonce)
         self.clock.sleep(drain_s)
 
-    def _back_in_rotation(self, machine: Machine, lease: LeaseHold) -> None:
-        if machine.cordoned and machine.metadata.get(marks.CORDONED_BY):
-            if is_started(machine):
-                self.wait_until_healthy(machine.id, machine.instance_id, HEALTHY_AGAIN_S)
-            self._uncordon(machine, lease)
+    def _back_in_rotation(self, machine: Machine, lease: LeaseHold) -> bool:
+        """Uncordon what this run or a dead one cordoned; whether it had to."""
+        if not (machine.cordoned and machine.metadata.get(marks.CORDONED_BY)):
+            return False
+        if is_started(machine):
+            self.wait_until_healthy(machine.id, machine.instance_id, HEALTHY_AGAIN_S)
+        self._uncordon(machine, lease)
+        return True
 
     def _uncordon(self, machine: Machine, lease: LeaseHold) -> None:
         self.fly.machines.uncordon(self.app, machine.id, nonce=lease.nonce)

@@ -32,10 +32,16 @@ REGISTRY_TIMEOUT_S = 3.0
 
 def _goes_back(machine: Machine, machines: Sequence[Machine]) -> bool:
     """Whether a machine was never accepted, or was changed by a run that left one unaccepted: no app stays mixed."""
-    if marks.is_pending(machine):
+    if marks.is_pending(machine) or marks.is_cordoned_by_run(machine):
         return True
     unaccepted = {marks.run_of(other) for other in machines if marks.is_pending(other)}
     return marks.run_of(machine) in unaccepted and marks.RESTORED_BY not in machine.metadata
+
+
+def _left_behind(machines: Sequence[Machine]) -> Sequence[Machine]:
+    """The machines whose image goes: those of the newest run; if it died half-way the others are as they were."""
+    newest = max((marks.run_of(machine) or "" for machine in machines), default="")
+    return [machine for machine in machines if newest and marks.run_of(machine) == newest] or machines
 
 
 def _number(value: Any) -> Any:
@@ -315,7 +321,7 @@ class Rollback(Operation[RollbackWant, Scope]):
                 raise
             why = f"the release records can't be read ({error.message})"
             return way_back_by_history(app, list(zip(moving, histories, strict=True)), why=why)
-        leaving = {marks.digest_of(machine) for machine in moving}
+        leaving = {marks.digest_of(machine) for machine in _left_behind(moving)}
         return choose_way_back(releases, leaving=leaving, resolve=self._resolve, to_version=self.want.version)
 
     def _older(self, releases: Sequence[Release], moving: Sequence[Machine]) -> list[Release]:
@@ -344,9 +350,16 @@ class Rollback(Operation[RollbackWant, Scope]):
     def _steps_of(self, app: str, way: Way) -> list[Step]:
         steps: list[Step] = []
         for group, members in groups_of(way.machines).items():
-            todo = [m for m in members if marks.digest_of(m) != way.back.digest or marks.is_pending(m)]
+            todo = [
+                m
+                for m in members
+                if marks.digest_of(m) != way.back.digest or marks.is_pending(m) or marks.is_cordoned_by_run(m)
+            ]
             # The sick ones first: they serve nobody.
-            ordered = sorted(todo, key=lambda machine: (checks_pass(machine), members.index(machine)))
+            # And before them the one that a dead run took out of rotation and never changed: it serves at once.
+            ordered = sorted(
+                todo, key=lambda m: (marks.digest_of(m) != way.back.digest, checks_pass(m), members.index(m))
+            )
             others = sum(is_started(m) for m in members) > 1
             for index, machine in enumerate(ordered):
                 turn = index * WAVES // len(ordered)

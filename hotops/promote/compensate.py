@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hotops.core.errors import ApiError, NotRestored, VerifyFailed, WireError
+from hotops.core.errors import ApiError, ExitCode, NotRestored, VerifyFailed, WireError
 from hotops.core.operation import Done, Fact, Plan, Step, shown
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
@@ -34,6 +34,7 @@ class Left:
 class Compensate(Phase[Left]):
     """Bring back this run's unaccepted changes, and nothing else: what another run does is not ours to undo.
 
+    But what a dead run left, which this one had said it would finish, is brought back too when the answer is no-go.
     Raises NotRestored. Safe to repeat: where a phase compensated already there is nothing left.
     """
 
@@ -58,11 +59,11 @@ class Compensate(Phase[Left]):
     def _left(self) -> Left:
         apps = [self.environment.apps[host].app for host in self.context.selection or self.environment.apps]
         machines = self.machines_of(apps)
-        run = self.context.run
+        run, inherits = self.context.run, self._inherits()
         ours = [
             app
             for app, found in machines.items()
-            if any(marks.is_pending(machine) and marks.run_of(machine) == run for machine in found)
+            if any(marks.is_pending(machine) and (marks.run_of(machine) == run or inherits) for machine in found)
         ]
         # The watch had said good and began to write it: half of that is no reason to go back, it is finished.
         accepting = {app: machines[app] for app in ours if was_found_good(machines[app], run)}
@@ -71,9 +72,17 @@ class Compensate(Phase[Left]):
             (app, machine)
             for app, found in machines.items()
             for machine in found
-            if machine.cordoned and machine.metadata.get(marks.CORDONED_BY) == run and app not in ours
+            if machine.cordoned and (by := machine.metadata.get(marks.CORDONED_BY)) and (by == run or inherits)
+            if app not in ours
         )
         return Left(self._rollback(ours).observe() if ours else None, cordoned, accepting)
+
+    def _inherits(self) -> bool:
+        """Whether what dead runs left is this run's to undo: the gates said no, and nobody is at work."""
+        failure = dict((self.want.failure or {}).get("failure") or {})
+        held = lock_of(self.environment).read()
+        alone = held is None or held.run == self.context.run or held.is_dead(self.context.clock.now())
+        return alone and failure.get("exit_code") == ExitCode.NO_GO
 
     def _rollback(self, apps: list[str]) -> Rollback:
         return Rollback(RollbackWant(apps=tuple(apps), pending_only=True), self.context)

@@ -24,6 +24,7 @@ class Readiness:
     unfinished: tuple[str, ...] = ()
     undo: Scope | None = None
     notes: tuple[str, ...] = field(default_factory=tuple)
+    lock_left: bool = False
 
 
 class CheckReady(Phase[Readiness]):
@@ -34,6 +35,7 @@ class CheckReady(Phase[Readiness]):
     """
 
     def observe(self) -> Readiness:
+        self.context.world.credential("fly")  # the first thing that is missing on a new machine is told first
         if self.environment.env_kind == "live" and not self.context.reason:
             raise UsageError(
                 "A live run needs a reason: it stands in the evidence and in the lock.",
@@ -50,18 +52,19 @@ class CheckReady(Phase[Readiness]):
             )
         machines = self.machines_of([pair.target for pair in pairs])
         notes = []
-        if held is not None and held.run != self.context.run:
+        left = held is not None and held.run != self.context.run
+        if left:
             notes.append(f"The lock of dead {held} is taken over.")
         pending = pending_machines(machines)
         if not pending:
-            return Readiness(tuple(machines), notes=tuple(notes))
+            return Readiness(tuple(machines), notes=tuple(notes), lock_left=left)
         runs = tuple(sorted({marks.run_of(machine) or "?" for found in pending.values() for machine in found}))
         sources = {pair.target: self._source_digest(pair) for pair in pairs if pair.target in pending}
         if all(_runs_only(found, sources[app]) for app, found in pending.items()):
             notes.append(f"Run {', '.join(runs)} never ended; its image is still the source's: this run finishes it.")
-            return Readiness(tuple(machines), runs, notes=tuple(notes))
+            return Readiness(tuple(machines), runs, notes=tuple(notes), lock_left=left)
         notes.append(f"Run {', '.join(runs)} never ended and its image is no longer the source's: it is undone first.")
-        return Readiness(tuple(machines), runs, self._rollback(tuple(pending)).observe(), tuple(notes))
+        return Readiness(tuple(machines), runs, self._rollback(tuple(pending)).observe(), tuple(notes), left)
 
     def _source_digest(self, pair: Pair) -> str | None:
         try:
@@ -91,6 +94,10 @@ class CheckReady(Phase[Readiness]):
 
     def report(self, state: Readiness, plan: Plan, done: Done) -> dict[str, Any]:
         environment = self.environment
+        if state.lock_left and plan.is_empty and not self.context.check:
+            # Taken over and given back at once: where nothing is to be deployed, no later phase would.
+            hold(self.context, environment)
+            let_go(self.context, environment)
         screen = [
             f"{environment.name} ({environment.env_kind}) of {environment.fly_org}: {', '.join(state.apps)}",
             *state.notes,
