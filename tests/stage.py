@@ -19,6 +19,7 @@ from hotops.core.secret import Secret
 from hotops.core.world import World
 from hotops.fly import Fly
 from hotops.fly.models import Machine
+from hotops.fly.states import is_alive
 from hotops.inventory.load import environment_from_vars
 from hotops.inventory.schema import Environment
 from hotops.inventory.seed import seed_of
@@ -133,9 +134,13 @@ class Stage:
         ) as context:
             return context.client(Fly).machines.list(app)
 
+    def living_machines(self, app: str = "shop-production") -> list[Machine]:
+        """The app's machines but for those that are being destroyed."""
+        return [machine for machine in self.machines(app) if is_alive(machine)]
+
     def tags(self, app: str = "shop-production") -> set[str]:
         """The tags that an app's machines run."""
-        return {machine.image_ref.tag for machine in self.machines(app) if machine.image_ref}
+        return {machine.image_ref.tag for machine in self.living_machines(app) if machine.image_ref}
 
     def get(self, url: str) -> int:
         """The status of a GET through the proxy."""

@@ -35,7 +35,8 @@ from hotops.core.world import World
 USER_AGENT = f"hotops/{__version__}"
 #: Repeating these is safe whatever became of the first try.
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-#: Statuses that say "not now"; 500 is left out: it is a bug more often than a bad minute.
+READS = frozenset({"GET", "HEAD"})
+#: Statuses that say "not now". A 500 is a bug more often than a bad minute: only a read is repeated for it.
 TRANSIENT = frozenset({502, 503, 504})
 _MAX_ERROR_TEXT = 600
 
@@ -173,7 +174,7 @@ def warm() -> None:
 class Http:
     """Requests to one surface of a cloud.
 
-    Retries only what is safe: idempotent methods on connection errors, 502, 503 and 504; any method where the request
+    Retries only what is safe: idempotent methods on connection errors, 502, 503 and 504, reads on 500; any method where the request
     is proven not to have been applied (it never left, or 429). Everything else is raised with `applied=None`, for the
     caller to look before repeating. Safe for use by several threads.
     """
@@ -250,6 +251,7 @@ class Http:
                     return answer
                 error: ApiError | WireError = self._api_error(method, path, answer)
                 again = answer.status == 429 or (repeatable and answer.status in TRANSIENT)
+                again = again or (answer.status == 500 and method in READS)
             except WireError as wire:
                 error = wire
                 again = wire.applied is False or repeatable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from hotops.fly.creation import CREATE_KEY
 from hotops.fly.image import ImageRef
 from hotops.fly.models import Machine
 from hotops.fly.states import exits_since
@@ -17,6 +18,22 @@ VERDICT = "hotops_verdict"
 ACCEPTED_BY = "hotops_accepted_by"  # the run whose watch said good: not always the one that deployed
 RESTORED_BY = "hotops_restored_by"
 CORDONED_BY = "hotops_cordoned_by"
+GREEN_OF = "hotops_green_of"  # on a new machine: the old one that it is to replace
+REPLACED_BY = "hotops_replaced_by"  # on an old machine that waits, stopped, for the verdict: the run
+
+ALL = (
+    RUN,
+    STEP,
+    BEFORE,
+    WAS_RUNNING,
+    VERDICT,
+    ACCEPTED_BY,
+    RESTORED_BY,
+    CORDONED_BY,
+    GREEN_OF,
+    REPLACED_BY,
+    CREATE_KEY,
+)
 
 Verdict = Literal["pending", "good"]
 
@@ -34,6 +51,16 @@ def is_pending(machine: Machine) -> bool:
 def is_accepted(machine: Machine) -> bool:
     """Whether the watch after the last change said good, or an older state that had been good was brought back."""
     return machine.metadata.get(VERDICT) == "good"
+
+
+def is_green(machine: Machine) -> bool:
+    """Whether hotops made it beside an old machine, and nobody accepted it yet."""
+    return GREEN_OF in machine.metadata and is_pending(machine)
+
+
+def is_retired(machine: Machine) -> bool:
+    """Whether a green took its place: it is kept, stopped, until the verdict, and serves nobody."""
+    return REPLACED_BY in machine.metadata
 
 
 def is_cordoned_by_run(machine: Machine) -> bool:

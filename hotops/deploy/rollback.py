@@ -13,7 +13,9 @@ from hotops.core.errors import ApiError, HotopsError, NotFound, NotRestored, Usa
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step, shown
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
-from hotops.deploy.deploy import groups_of, in_phases
+from hotops.deploy.blueback import is_half_way, is_step_back, steps_back, take_step, waiting_blues, way_back_to_blue
+from hotops.deploy.deploy import in_phases
+from hotops.deploy.groups import groups_of
 from hotops.deploy.record import record_release
 from hotops.deploy.restore import config_with_image
 from hotops.deploy.roll import PROPAGATION_S, MachineRoller, Rolling, describe_health, restored
@@ -36,6 +38,11 @@ def _goes_back(machine: Machine, machines: Sequence[Machine]) -> bool:
         return True
     unaccepted = {marks.run_of(other) for other in machines if marks.is_pending(other)}
     return marks.run_of(machine) in unaccepted and marks.RESTORED_BY not in machine.metadata
+
+
+def _changed_by(machine: Machine) -> str:
+    """The run that last touched the machine: put its configuration there, or put a green in its place."""
+    return machine.metadata.get(marks.REPLACED_BY) or marks.run_of(machine) or ""
 
 
 def _left_behind(machines: Sequence[Machine]) -> Sequence[Machine]:
@@ -183,6 +190,8 @@ class Rollback(Operation[RollbackWant, Scope]):
         if step.name.endswith("/release"):
             return self._record(app, way)
         roller = MachineRoller(self.fly, app, self.context.run, self.context.clock)
+        if is_step_back(step):
+            return take_step(roller, step, wait_timeout_s=self.want.wait_timeout_s, drain_s=self.want.drain_s)
         machine = next(machine for machine in way.machines if machine.id == step.target)
         how = Rolling(
             cordon=bool(step.before.get("has_others")),
@@ -209,13 +218,16 @@ class Rollback(Operation[RollbackWant, Scope]):
 
     def verify(self, plan: Plan, done: Done) -> None:
         meant_to_run = {step.target for step in plan.steps if step.before.get("runs")}
+        gone = {step.target for step in plan.steps if "gone" in step.after}
         wanted = {step.target: str(step.after["digest"]) for step in plan.steps if "digest" in step.after}
         apps = list(dict.fromkeys(step.name.split("/", 1)[0] for step in plan.steps))
         for app, machines in zip(apps, map_parallel(self._managed, apps), strict=True):
             wrong = [
                 f"{machine.id} runs {marks.digest_of(machine)} ({describe_health(machine)})"
                 for machine in machines
-                if (machine.id in wanted and wanted[machine.id] not in ("unknown", marks.digest_of(machine)))
+                if marks.is_retired(machine)
+                or machine.id in gone
+                or (machine.id in wanted and wanted[machine.id] not in ("unknown", marks.digest_of(machine)))
                 or (machine.id in meant_to_run and not is_started(machine))
                 or (is_started(machine) and not checks_pass(machine))
             ]
@@ -275,15 +287,12 @@ class Rollback(Operation[RollbackWant, Scope]):
         if not self.want.pending_only and self.want.apps:
             return "", [app for app, found in machines.items() if found]
         considered = {
-            app: [m for m in found if not self.want.pending_only or marks.is_pending(m)]
+            app: [m for m in found if not self.want.pending_only or marks.is_pending(m)] or waiting_blues(found)
             for app, found in machines.items()
         }
         runs = {
-            marks.run_of(m) or ""
-            for found in considered.values()
-            for m in found
-            if marks.run_of(m) and marks.RESTORED_BY not in m.metadata
-        }
+            _changed_by(m) for found in considered.values() for m in found if marks.RESTORED_BY not in m.metadata
+        } - {""}
         if not runs:
             if self.want.pending_only:
                 return "", []
@@ -294,10 +303,15 @@ class Rollback(Operation[RollbackWant, Scope]):
             )
         newest = max(runs)  # run names begin with their time
         wanted = runs if self.want.pending_only else {newest}
-        return newest, [app for app, found in considered.items() if any(marks.run_of(m) in wanted for m in found)]
+        return newest, [app for app, found in considered.items() if any(_changed_by(m) in wanted for m in found)]
 
     def _way(self, app: str, machines: tuple[Machine, ...]) -> Way:
         """Everything that is read before the first machine moves: one list, one history a machine, one secrets list."""
+        if is_half_way(machines):
+            waiting = tuple(m for m in machines if marks.is_green(m) or m in waiting_blues(machines))
+            back = way_back_to_blue(machines)
+            return Way(waiting, back, {}, secrets_changed=self._secrets_since(app, back.release))
+        machines = tuple(machine for machine in machines if not marks.is_retired(machine))
         moving = [m for m in machines if not self.want.pending_only or _goes_back(m, machines)]
         histories = map_parallel(lambda machine: self.fly.machines.versions(app, machine.id), moving)
         back = self._back(app, moving, histories)
@@ -348,6 +362,8 @@ class Rollback(Operation[RollbackWant, Scope]):
             return ()
 
     def _steps_of(self, app: str, way: Way) -> list[Step]:
+        if is_half_way(way.machines):
+            return steps_back(app, way.machines)
         steps: list[Step] = []
         for group, members in groups_of(way.machines).items():
             todo = [

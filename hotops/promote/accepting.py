@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hotops.core.operation import Fact, Step
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
+from hotops.deploy.blueback import leftovers
 from hotops.fly import Fly
 from hotops.fly.models import Machine
 
@@ -17,12 +18,21 @@ def accept_step(app: str) -> Step:
 
 
 def accept(fly: Fly, app: str, machines: Sequence[Machine], run: str) -> Fact:
-    """Say good on each machine, then complete the release; safe to repeat. One write a machine, one for the record."""
-    entries = {marks.VERDICT: "good", marks.ACCEPTED_BY: run}
+    """Say good on each machine, complete the release, and destroy the blues that waited for it; safe to repeat.
+
+    One write a machine, one for the record, one list.
+    """
+    entries = {marks.VERDICT: "good", marks.ACCEPTED_BY: run, marks.GREEN_OF: None}
     map_parallel(lambda machine: fly.machines.patch_metadata(app, machine.id, entries), machines)
     releases = {machine.known_config.release_id for machine in machines} - {""}
     warnings = [fly.releases.try_update(release, "complete").warning for release in sorted(releases)]
-    return {"machines": [machine.id for machine in machines], "warning": " ".join(filter(None, warnings))}
+    retired = leftovers(fly.machines.list(app))
+    map_parallel(lambda machine: fly.machines.destroy(app, machine.id, force=True), retired)
+    return {
+        "destroyed": [machine.id for machine in retired],
+        "machines": [machine.id for machine in machines],
+        "warning": " ".join(filter(None, warnings)),
+    }
 
 
 def was_found_good(machines: Sequence[Machine], run: str) -> bool:

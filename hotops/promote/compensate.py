@@ -10,13 +10,14 @@ from hotops.core.errors import ApiError, ExitCode, NotRestored, VerifyFailed, Wi
 from hotops.core.operation import Done, Fact, Plan, Step, shown
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
+from hotops.deploy.blueback import waiting_blues
 from hotops.deploy.roll import MachineRoller
 from hotops.deploy.rollback import Rollback, RollbackWant, Scope
 from hotops.deploy.way_back import NoWayBack
 from hotops.fly.models import Machine
 from hotops.promote.accepting import accept, accept_step, was_found_good
 from hotops.promote.holding import let_go, lock_of
-from hotops.promote.phases import Phase
+from hotops.promote.phases import Phase, serving
 
 #: Without a token or a sandbox no phase can have changed anything, and nothing could be read now either.
 NEVER_STARTED = ("token_missing", "sandbox_down")
@@ -58,12 +59,14 @@ class Compensate(Phase[Left]):
 
     def _left(self) -> Left:
         apps = [self.environment.apps[host].app for host in self.context.selection or self.environment.apps]
-        machines = self.machines_of(apps)
+        everything = self.all_machines_of(apps)
+        machines = {app: serving(found) for app, found in everything.items()}
         run, inherits = self.context.run, self._inherits()
         ours = [
             app
-            for app, found in machines.items()
+            for app, found in everything.items()
             if any(marks.is_pending(machine) and (marks.run_of(machine) == run or inherits) for machine in found)
+            or any(inherits or blue.metadata[marks.REPLACED_BY] == run for blue in waiting_blues(found))
         ]
         # The watch had said good and began to write it: half of that is no reason to go back, it is finished.
         accepting = {app: machines[app] for app in ours if was_found_good(machines[app], run)}

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from hotops.core.context import Context
 from hotops.core.errors import ApiError, NotFound, WireError
 from hotops.core.parallel import map_parallel, map_settled
+from hotops.deploy import marks
 from hotops.deploy.way_back import WayBack, choose_way_back
 from hotops.fly import Fly
 from hotops.fly.image import ImageRef
@@ -91,7 +92,7 @@ def gather(
     fly = context.client(Fly)
     prober = context.client(Prober)
     app, target, now = pair.app, pair.target, context.clock.now()
-    machines = Once(lambda: tuple(m for m in fly.machines.list(target) if is_managed(m)))
+    machines = Once(lambda: tuple(m for m in fly.machines.list(target) if is_managed(m) and not marks.is_retired(m)))
     releases = Once(lambda: tuple(fly.releases.list(target)))
 
     def latency(base_url: str | None, samples: int) -> Latency | None:

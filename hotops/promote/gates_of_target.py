@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from hotops.core.errors import NotFound
 from hotops.deploy import marks
-from hotops.deploy.deploy import groups_of
+from hotops.deploy.groups import groups_of
 from hotops.deploy.way_back import NoWayBack
 from hotops.fly.models import AppSecret, Machine
 from hotops.fly.secrets import deployed_state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
@@ -69,13 +69,22 @@ class Phase(Operation[PhaseWant, S]):
             raise unknown_fly_app(self.fly, app, org, "app") from error
 
     def machines_of(self, apps: list[str]) -> dict[str, tuple[Machine, ...]]:
-        """The managed machines of several apps, read in parallel."""
+        """The managed machines of several apps, read in parallel; a machine that waits for a verdict serves nobody."""
+        return {app: serving(found) for app, found in self.all_machines_of(apps).items()}
+
+    def all_machines_of(self, apps: list[str]) -> dict[str, tuple[Machine, ...]]:
+        """As `machines_of`, with those that wait, stopped, for a verdict."""
         return dict(zip(apps, map_parallel(self.managed, apps), strict=True))
 
     def go(self) -> GoVerdict:
         """This run's go. Raises NoVerdict."""
         context = self.context
         return accept(self.want.verdict, run=context.run, env_kind=context.world.kind, now=context.clock.now())
+
+
+def serving(machines: Iterable[Machine]) -> tuple[Machine, ...]:
+    """The machines but for those that wait, stopped, for a verdict."""
+    return tuple(machine for machine in machines if not marks.is_retired(machine))
 
 
 def pending_machines(machines: Mapping[str, tuple[Machine, ...]]) -> dict[str, list[Machine]]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hotops.core.context import Context
-from hotops.deploy.deploy import Deploy, DeployWant, Target
+from hotops.deploy.deploy import Deploy
+from hotops.deploy.target import DeployWant, Target
 from hotops.promote.pairs import Pair
 
 

@@ -93,7 +93,12 @@ class Tell(Phase[News]):
 
     def report(self, state: News, plan: Plan, done: Done) -> dict[str, Any]:
         warnings = [str(fact["warning"]) for fact in done.values() if fact.get("warning")]
-        return {"told": [step.target for step in plan.steps], "warnings": warnings}
+        outcome = {"outcome": state.outcome or "nothing to do"} if not self.want.failure else None
+        return {
+            "told": [step.target for step in plan.steps],
+            "warnings": warnings,
+            **({"hotops_outcome": outcome} if outcome else {}),
+        }
 
 
 def _evidence_folder(project: Path) -> str:

@@ -11,12 +11,13 @@ from hotops.core.errors import NotRestored, RolledBack, VerifyFailed
 from hotops.core.operation import Done, Fact, Plan, Step, shown
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
+from hotops.deploy.blueback import leftovers
 from hotops.deploy.rollback import Rollback, RollbackWant, Scope
 from hotops.fly.image import ImageRef
 from hotops.fly.models import Machine
 from hotops.promote.accepting import accept, accept_step
 from hotops.promote.holding import hold, let_go
-from hotops.promote.phases import Phase, pending_machines
+from hotops.promote.phases import Phase, pending_machines, serving
 from hotops.promote.watching import AppWatch
 
 
@@ -45,9 +46,11 @@ class Watch(Phase[Watched]):
     def observe(self) -> Watched:
         verdict = self.go()
         pairs = {pair.target: pair for pair in self.pairs()}
-        machines = self.machines_of(list(pairs))
+        machines = self.all_machines_of(list(pairs))
         waiting = {
-            app: found for app, found in machines.items() if not all(marks.is_accepted(machine) for machine in found)
+            app: serving(found)
+            for app, found in machines.items()
+            if leftovers(found) or not all(marks.is_accepted(machine) for machine in serving(found))
         }
         now = self.context.clock.now()
         watches = {

@@ -55,7 +55,11 @@ class AppWatch:
         self.looks += 1
         try:
             if self.looks > 1 or not self.machines:  # the first look is at what the phase has just read
-                self.machines = tuple(machine for machine in fly.machines.list(self.pair.target) if is_managed(machine))
+                self.machines = tuple(
+                    machine
+                    for machine in fly.machines.list(self.pair.target)
+                    if is_managed(machine) and not marks.is_retired(machine)
+                )
             self._judge_machines(now)
         except (ApiError, WireError) as error:
             self.unread.append(f"machines: {error.message}")

@@ -7,13 +7,16 @@ import os
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.stage import Stage
 
 FIRST = "20260101T000000Z-promote-stage"
 AGAIN = "20260101T000100Z-promote-stage"
-#: The short form kills before every third call; HOTOPS_SOAK=1 before every one.
-STRIDE = 1 if os.environ.get("HOTOPS_SOAK") else 3
+#: The short form kills before every fourth call or so; HOTOPS_SOAK=1 before every one.
+STRIDES = dict.fromkeys(("rolling", "bluegreen", "immediate"), 1)
+if not os.environ.get("HOTOPS_SOAK"):
+    STRIDES |= {"rolling": 4, "bluegreen": 5, "immediate": 9}
 
 
 class Killed(BaseException):
@@ -33,26 +36,28 @@ class DyingTransport(httpx.BaseTransport):
         return self.inner.handle_request(request)
 
 
-def calls_of_a_whole_promotion(tmp_path: Path) -> int:
-    stage = Stage(tmp_path)
+def calls_of_a_whole_promotion(tmp_path: Path, strategy: str) -> int:
+    stage = Stage(tmp_path, deploy_strategy=strategy)
     stage.promote()
     return len(stage.control("GET", "log")["entries"])
 
 
-def kill_and_rerun(tmp_path: Path, at: int) -> str:
-    stage = Stage(tmp_path)
+def kill_and_rerun(tmp_path: Path, strategy: str, at: int) -> str:
+    stage = Stage(tmp_path, deploy_strategy=strategy)
     before = stage.tags()
     stage.wrap = lambda transport: DyingTransport(transport, at)
     # A run's log pages differ by a call or two, so the last kills may come after its end.
     with contextlib.suppress(Killed):
         stage.promote(FIRST)
     answers = [stage.get("https://shop-production.fly.dev/health") for _ in range(10)]
-    assert answers == [200] * 10, f"traffic is not served after a kill before call {at}: {answers}"
+    assert strategy == "immediate" or answers == [200] * 10, (
+        f"traffic is not served after a kill before call {at}: {answers}"
+    )
     stage.wrap = lambda transport: transport
     failure = stage.failure_of_promotion(AGAIN)
     assert failure is None or int(failure.failure_exit) in (3, 6), failure
     ended = "restored" if failure else "promoted"
-    machines = stage.machines()
+    machines = stage.living_machines()
     assert stage.tags() == ({"v42"} if ended == "promoted" else before)
     assert not [machine.id for machine in machines if machine.cordoned]
     assert {machine.state for machine in machines} == {"started"}
@@ -61,8 +66,10 @@ def kill_and_rerun(tmp_path: Path, at: int) -> str:
     return ended
 
 
-def test_a_killed_promotion_is_finished_or_undone_by_one_rerun(tmp_path: Path) -> None:
-    calls = calls_of_a_whole_promotion(tmp_path)
-    endings = [kill_and_rerun(tmp_path, at) for at in range(1, calls + 1, STRIDE)]
-    print(f"{len(endings)} kills over {calls} calls: {endings.count('promoted')} promoted, rest restored")
-    assert len(endings) >= calls // STRIDE
+@pytest.mark.parametrize("strategy", ["rolling", "bluegreen", "immediate"])
+def test_a_killed_promotion_is_finished_or_undone_by_one_rerun(tmp_path: Path, strategy: str) -> None:
+    calls = calls_of_a_whole_promotion(tmp_path, strategy)
+    start = 1 if strategy == "rolling" else 2
+    endings = [kill_and_rerun(tmp_path, strategy, at) for at in range(start, calls + 1, STRIDES[strategy])]
+    print(f"{strategy}: {len(endings)} kills over {calls} calls: {endings.count('promoted')} promoted, rest restored")
+    assert len(endings) >= calls // STRIDES[strategy]

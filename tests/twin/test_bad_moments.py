@@ -130,7 +130,8 @@ def test_a_verdict_of_another_run_is_refused(tmp_path: Path) -> None:
 
 def test_a_verdict_is_for_its_images_only(tmp_path: Path) -> None:
     from hotops.core.driver import drive
-    from hotops.deploy.deploy import Deploy, DeployWant, Target
+    from hotops.deploy.deploy import Deploy
+from hotops.deploy.target import DeployWant, Target
 
     stage = Stage(tmp_path)
     verdict = verdict_of_gates(stage)

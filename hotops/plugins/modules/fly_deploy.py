@@ -37,7 +37,7 @@ options:
         required: true
       strategy:
         description:
-          - How machines are replaced; only rolling is offered.
+          - 'How machines are replaced: rolling, bluegreen or immediate.'
         type: str
         default: rolling
       max_unavailable:
