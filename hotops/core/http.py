@@ -174,9 +174,9 @@ def warm() -> None:
 class Http:
     """Requests to one surface of a cloud.
 
-    Retries only what is safe: idempotent methods on connection errors, 502, 503 and 504, reads on 500; any method where the request
-    is proven not to have been applied (it never left, or 429). Everything else is raised with `applied=None`, for the
-    caller to look before repeating. Safe for use by several threads.
+    Retries only what is safe: idempotent methods on connection errors, 502, 503 and 504, reads on 500; any method where
+    the request is proven not to have been applied (it never left, or 429). Everything else is raised with
+    `applied=None`, for the caller to look before repeating. Safe for use by several threads.
     """
 
     def __init__(
