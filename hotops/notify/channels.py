@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -82,8 +81,11 @@ def _post(context: Context, message: Message, notification: WebhookNotification)
     url = Secret(context.world.environ.get(notification.url_env, "").strip())
     if not url:
         return f"{notification.url_env} is not set; export it where hotops runs"
-    parts = urlsplit(url.reveal())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = httpx.URL(url.reveal())
+    except httpx.InvalidURL:
+        return f"{notification.url_env} holds no URL that can be asked"
+    if parts.scheme not in ("http", "https") or not parts.host:
         return f"{notification.url_env} holds no http(s) URL"
     # Calls are not noted: the path is the credential.
     http = Http("", transport=context.make_transport(), clock=context.clock, retry=Retry(attempts=2))
@@ -93,8 +95,6 @@ def _post(context: Context, message: Message, notification: WebhookNotification)
         )
     except WireError as error:
         return f"nobody took it ({error.failure_code})"
-    except (httpx.InvalidURL, ValueError):
-        return f"{notification.url_env} holds no URL that can be asked"
     finally:
         http.close()
     return "" if answer.status < 300 else f"it was answered {answer.status}"
