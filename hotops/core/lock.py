@@ -102,10 +102,11 @@ class FileLock:
 
 @dataclass(frozen=True)
 class Taken:
-    """A lock in hand; `inherited` names the dead holder it was taken over from."""
+    """A lock in hand; `inherited` names the dead holder it was taken over from, `is_new` tells it from one kept."""
 
     holder: Holder
     inherited: Holder | None = None
+    is_new: bool = True
 
 
 def take(store: LockStore, *, run: str, reason: str, pid: int, clock: Clock) -> Taken:
@@ -123,7 +124,7 @@ def take(store: LockStore, *, run: str, reason: str, pid: int, clock: Clock) -> 
         if held is None:
             continue
         if held.run == run:
-            return Taken(held)
+            return Taken(held, is_new=False)
         if not held.is_dead(clock.now()):
             raise LockHeld(
                 f"The environment is held by {held} ({store.scope}).",

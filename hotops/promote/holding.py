@@ -19,7 +19,8 @@ def hold(context: Context, environment: Environment) -> Taken:
     taken = locks.take(store, run=context.run, reason=context.reason, pid=context.holder_pid, clock=context.clock)
     if taken.inherited is not None:
         context.journal.event("lock", action="broken", holder=str(taken.inherited), where=store.scope)
-    context.journal.event("lock", action="taken", holder=str(taken.holder), where=store.scope)
+    if taken.is_new:
+        context.journal.event("lock", action="taken", holder=str(taken.holder), where=store.scope)
     return taken
 
 
