@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from hotops.core.errors import HotopsError, NotRestored, ReadOnly, RolledBack
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
-from hotops.core.parallel import map_parallel, map_settled
+from hotops.core.parallel import map_settled
 
 S = TypeVar("S")
 
@@ -131,9 +131,14 @@ def _compensate(operation: Operation[Any, Any], plan: Plan, done: dict[str, Fact
     said = cause.message if isinstance(cause, HotopsError) else f"{type(cause).__name__}: {cause}"
     details: dict[str, object] = {"cause": cause.as_failure() if isinstance(cause, HotopsError) else {"message": said}}
     context.journal.event("rescue", subject=operation.name, error=details["cause"])
+    failed: list[Exception] = []
+    for _, steps in reversed(list(plan.phases())):
+        undone = map_settled(lambda step: journalled(operation, step, done, undo=True), reversed(steps))
+        failed += [result for result in undone if isinstance(result, Exception)]
     try:
-        for _, steps in reversed(list(plan.phases())):
-            map_parallel(lambda step: journalled(operation, step, done, undo=True), reversed(steps))
+        # What can't come back is told at the end: it does not keep the rest from coming back.
+        for error in failed:
+            raise error
         operation.verify_undone(plan, done)
     except Exception as error:
         why = error.message if isinstance(error, HotopsError) else f"{type(error).__name__}: {error}"

@@ -250,7 +250,14 @@ class Deploy(Operation[DeployWant, Seen]):
         return next(target for target in self.want.targets if target.app == app)
 
     def _prove(self, wanted: Mapping[str, set[str]], meant_to_run: frozenset[str]) -> None:
-        for app, machines in zip(wanted, map_parallel(self.managed_machines, wanted), strict=True):
+        seen = dict(zip(wanted, map_parallel(self.managed_machines, wanted), strict=True))
+        gone = meant_to_run - {machine.id for machines in seen.values() for machine in machines}
+        if gone:
+            raise VerifyFailed(
+                f"{', '.join(sorted(gone))} of {', '.join(wanted)} vanished meanwhile.",
+                remedy="Fly's host may be gone: make another machine (fly machine clone), then run again.",
+            )
+        for app, machines in seen.items():
             wrong = [
                 f"{machine.id} runs {marks.digest_of(machine)} ({describe_health(machine)})"
                 for machine in machines

@@ -15,6 +15,7 @@ STEP = "hotops_step"
 BEFORE = "hotops_before"  # the machine's version (instance_id) before the run touched it
 WAS_RUNNING = "hotops_was_running"  # yes or no: whether the machine was meant to run before
 VERDICT = "hotops_verdict"
+IMAGE = "hotops_image"  # the digest that the verdict is about: other tools keep metadata when they deploy
 ACCEPTED_BY = "hotops_accepted_by"  # the run whose watch said good: not always the one that deployed
 RESTORED_BY = "hotops_restored_by"
 CORDONED_BY = "hotops_cordoned_by"
@@ -27,6 +28,7 @@ ALL = (
     BEFORE,
     WAS_RUNNING,
     VERDICT,
+    IMAGE,
     ACCEPTED_BY,
     RESTORED_BY,
     CORDONED_BY,
@@ -44,13 +46,25 @@ def run_of(machine: Machine) -> str | None:
 
 
 def is_pending(machine: Machine) -> bool:
-    """Whether a run changed the machine and never said that the change was good."""
-    return machine.metadata.get(VERDICT) == "pending"
+    """Whether a run changed the machine and never said that the change was good.
+
+    What somebody else deployed over it since is theirs: not pending, and not ours to bring back.
+    """
+    return machine.metadata.get(VERDICT) == "pending" and is_of_its_marks(machine)
 
 
 def is_accepted(machine: Machine) -> bool:
     """Whether the watch after the last change said good, or an older state that had been good was brought back."""
-    return machine.metadata.get(VERDICT) == "good"
+    return machine.metadata.get(VERDICT) == "good" and is_of_its_marks(machine)
+
+
+def is_of_its_marks(machine: Machine) -> bool:
+    """Whether the machine still runs the image that its marks are about; marks without an image are taken as they are.
+
+    While a machine is replaced, its configuration is ahead of the image that the platform reports: either will do.
+    """
+    images = (machine.image_ref, machine.known_config.image_ref)
+    return IMAGE not in machine.metadata or machine.metadata[IMAGE] in {image.digest for image in images if image}
 
 
 def is_green(machine: Machine) -> bool:

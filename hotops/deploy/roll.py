@@ -208,6 +208,7 @@ def marked(
         marks.RUN: run,
         marks.STEP: step,
         marks.VERDICT: "pending",
+        marks.IMAGE: digest_in(config),
         marks.RESTORED_BY: None,
         marks.ACCEPTED_BY: None,
     }
@@ -222,11 +223,18 @@ def restored(config: MachineConfig, *, run: str) -> MachineConfig:
     """An older configuration as it goes back on a machine: it had been good, and says who brought it back."""
     entries = {
         marks.VERDICT: "good",
+        marks.IMAGE: digest_in(config),
         marks.RESTORED_BY: run,
         marks.BEFORE: None,
         marks.WAS_RUNNING: None,
     }
     return config.with_metadata(entries)
+
+
+def digest_in(config: MachineConfig) -> str | None:
+    """The digest that a configuration pins, None where it pins none."""
+    image = config.image_ref
+    return image.digest if image and image.digest else None
 
 
 def describe_health(machine: Machine) -> str:

@@ -23,7 +23,13 @@ def accept(fly: Fly, app: str, machines: Sequence[Machine], run: str) -> Fact:
     One write a machine, one for the record, one list.
     """
     entries = {marks.VERDICT: "good", marks.ACCEPTED_BY: run, marks.GREEN_OF: None}
-    map_parallel(lambda machine: fly.machines.patch_metadata(app, machine.id, entries), machines)
+
+    def say_good(machine: Machine) -> None:
+        image = marks.image_of(machine)
+        about = {marks.IMAGE: image.digest if image and image.digest else None}
+        fly.machines.patch_metadata(app, machine.id, {**entries, **about})
+
+    map_parallel(say_good, machines)
     releases = {machine.known_config.release_id for machine in machines} - {""}
     warnings = [fly.releases.try_update(release, "complete").warning for release in sorted(releases)]
     retired = leftovers(fly.machines.list(app))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hotops.core.clock import spoken_duration
-from hotops.core.errors import NotRestored, RolledBack, VerifyFailed
+from hotops.core.errors import HotopsError, NotRestored, RolledBack, VerifyFailed
 from hotops.core.operation import Done, Fact, Plan, Step, shown
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
@@ -19,6 +19,12 @@ from hotops.promote.accepting import accept, accept_step
 from hotops.promote.holding import hold, let_go
 from hotops.promote.phases import Phase, pending_machines, serving
 from hotops.promote.watching import AppWatch
+
+
+class Overtaken(HotopsError):
+    """Somebody else deployed during the watch: nothing of this run is left to accept or to bring back."""
+
+    code = "overtaken"
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,13 @@ class Watch(Phase[Watched]):
         self.context.journal.event("verdict", verdict="good" if good else "bad", scope="watch", text=text)
         if good:
             return seen
-        return Watched(watches, waiting, watched_s, self._rollback(tuple(watches)).observe())
+        undo = self._rollback(tuple(watches)).observe()
+        if not undo.ways:
+            raise Overtaken(
+                f"{seen.breach}; what it runs was deployed by somebody else, and is left as it is.",
+                remedy="See who deployed: fly releases. What this run deployed was judged by nobody.",
+            )
+        return Watched(watches, waiting, watched_s, undo)
 
     def _watch(self, watches: Mapping[str, AppWatch]) -> float:
         """Look at all apps at once until the longest watch is over or one of them breaches; returns the seconds."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hotops.core.errors import HotopsError
+from hotops.deploy import marks
 from hotops.fly import Fly
 from hotops.fly.models import Machine, Release
 from tests.stage import Stage
@@ -92,7 +93,7 @@ def wrong_with(stage: Stage, app: str = APP, *, tag: str, expect: int = 2) -> li
         f"they are {[machine.state for machine in machines]}": all(m.state == "started" for m in machines),
         "a machine is cordoned": not any(machine.cordoned for machine in machines),
         "a check does not pass": all(check.is_passing for machine in machines for check in machine.checks),
-        "a verdict is pending": not any(verdict_of(machine) == "pending" for machine in machines),
+        "a change is pending": not any(marks.is_pending(machine) for machine in machines),
         f"leases are held on {leased}": not leased,
         f"the lock is held by {lock_holder(stage)}": lock_holder(stage) is None,
         "the app does not answer": [stage.get(f"https://{app}.fly.dev/health") for _ in range(4)] == [200] * 4,
@@ -101,7 +102,7 @@ def wrong_with(stage: Stage, app: str = APP, *, tag: str, expect: int = 2) -> li
 
 
 def verdict_of(machine: Machine) -> str | None:
-    return machine.metadata.get("hotops_verdict")
+    return machine.metadata.get(marks.VERDICT)
 
 
 def calls(stage: Stage) -> list[str]:

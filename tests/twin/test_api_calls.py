@@ -193,7 +193,8 @@ def test_a_look_of_the_watch_is_one_list_two_requests_and_the_log_since_the_last
     assert looks == 6, "12 s in steps of 2.4 s, both ends"
     assert found == Counter(
         {
-            f"GET {API}/machines": looks + 1,  # the first look is at what the phase read; the last list proves
+            # The first look is at what the phase read; one finds what only waited for the verdict, the last one proves.
+            f"GET {API}/machines": looks + 2,
             f"GET {APP}.fly.dev/health": 2 * looks,
             f"GET api.fly.io/api/v1/apps/{APP}/logs": looks,  # up to the line of this moment
             f"PATCH {MACHINE}/metadata": 2,  # good, on each machine

@@ -20,6 +20,7 @@ from tests.twin.stages import (
     FIRST,
     SECOND,
     SOURCE,
+    THIRD,
     ended,
     forget_calls,
     lock_holder,
@@ -131,7 +132,7 @@ def test_a_verdict_of_another_run_is_refused(tmp_path: Path) -> None:
 def test_a_verdict_is_for_its_images_only(tmp_path: Path) -> None:
     from hotops.core.driver import drive
     from hotops.deploy.deploy import Deploy
-from hotops.deploy.target import DeployWant, Target
+    from hotops.deploy.target import DeployWant, Target
 
     stage = Stage(tmp_path)
     verdict = verdict_of_gates(stage)
@@ -168,12 +169,27 @@ def test_what_staging_gets_after_the_gates_is_not_what_is_deployed(tmp_path: Pat
     assert wrong_with(stage, tag="v42") == []
 
 
-def test_a_deploy_by_somebody_else_during_the_watch_is_not_undone_by_this_run(tmp_path: Path) -> None:
+def test_a_deploy_by_somebody_else_during_the_watch_is_left_alone_and_told(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     act = meanwhile("verify", lambda: (stage.push("v50", app=APP, age_s=0), stage.clock.sleep(20)))
     error = refused(stage.promote, on_phase=act)
-    assert ended(error)[1] in (6, 7)
-    assert "does not run the deployed image" in error.message
+    assert ended(error) == ("overtaken", 1)
+    assert "deployed by somebody else" in error.message
+    assert wrong_with(stage, tag="v50") == []
+    assert told(stage)[0] == (43, "complete", "v50")
+
+
+def test_what_somebody_else_deployed_over_an_accepted_release_was_accepted_by_nobody(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.promote()
+    stage.push("v50", app=APP, age_s=0)
+    stage.push("v50")
+    stage.clock.sleep(20)
+    outcomes = stage.promote(SECOND)
+    assert outcomes["ask_gates"].result["gates"], "the same image, and yet the gates are asked"
+    assert (outcomes["deploy"].changed, outcomes["watch"].changed) == (False, True)
+    again = stage.promote(THIRD)
+    assert (again["ask_gates"].result["gates"], again["watch"].changed) == ([], False)
 
 
 @pytest.mark.parametrize("deed", ["suspend", "stop"])
@@ -191,28 +207,47 @@ def test_an_app_that_somebody_puts_to_sleep_during_the_watch_is_brought_back_sta
 
 
 @pytest.mark.parametrize("update", [1, 2])
-def test_a_machine_that_vanishes_during_the_deploy_brings_the_rest_back(tmp_path: Path, update: int) -> None:
+def test_a_machine_that_vanishes_during_the_deploy_brings_the_rest_back_and_wakes_someone(
+    tmp_path: Path, update: int
+) -> None:
     stage = Stage(tmp_path)
-    first, second = stage.machines()
-    lost = {"app": APP, "id": first.id if update == 1 else second.id, "do": "lose"}
+    machine = stage.machines()[update - 1].id
+    lost = {"app": APP, "id": machine, "do": "lose"}
     stage.wrap = lambda inner: At(inner, update, lambda: stage.control("POST", "machines", lost))
     error = refused(stage.promote)
     stage.wrap = lambda inner: inner
-    assert ended(error) in (("rolled_back", 6), ("not_restored", 7))
+    assert ended(error) == ("not_restored", 7)
+    assert machine in error.message
+    assert wrong_with(stage, tag="v41", expect=1) == []
+
+
+def test_a_machine_that_vanishes_after_its_turn_is_missed_by_the_proof(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    machine = stage.machines()[0].id
+    lost = {"app": APP, "id": machine, "do": "lose"}
+    stage.wrap = lambda inner: At(inner, 2, lambda: stage.control("POST", "machines", lost))
+    error = refused(stage.promote)
+    assert ended(error) == ("not_restored", 7)
+    assert machine in error.message
+    stage.clock.sleep(10)  # the proxy learns late that the other one is back
     assert wrong_with(stage, tag="v41", expect=1) == []
 
 
 @pytest.mark.parametrize("update", [1, 2])
-def test_a_host_that_goes_down_during_the_deploy_ends_old_or_is_said_to_be_neither(tmp_path: Path, update: int) -> None:
+def test_a_host_that_goes_down_during_the_deploy_is_not_called_restored_and_the_other_machine_is_old(
+    tmp_path: Path, update: int
+) -> None:
     stage = Stage(tmp_path)
     down = {"app": APP, "id": stage.machines()[update - 1].id, "do": "host_down"}
     stage.wrap = lambda inner: At(inner, update, lambda: stage.control("POST", "machines", down))
     error = refused(stage.promote)
     stage.wrap = lambda inner: inner
-    assert ended(error) in (("rolled_back", 6), ("not_restored", 7))
+    assert ended(error) == ("not_restored", 7)
     stage.control("POST", "machines", {**down, "do": "host_up"})
     stage.clock.sleep(30)
     assert stage.tags() == {"v41"}, str(error)
+    stage.promote(SECOND)
+    assert wrong_with(stage, tag="v42") == []
 
 
 def test_a_platform_without_room_for_the_new_version_leaves_the_old_one(tmp_path: Path) -> None:
