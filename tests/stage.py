@@ -6,10 +6,11 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
+from hotops.core.clock import Clock
 from hotops.core.context import Context
 from hotops.core.driver import Outcome, drive
 from hotops.core.errors import HotopsError
@@ -41,8 +42,15 @@ SMALL: Mapping[str, Any] = {
     "warmup": 1,
     "watch_s": 12,
     "drain_s": 6,
-    "watch": {"interval_s": 3},
+    # A dozen seconds tell little: enough that not three of five answers fail, and that is asked here.
+    "watch": {"interval_s": 3, "error_share": 0.2},
 }
+
+
+class StageClock(Clock, Protocol):
+    """A clock whose time a test may also set."""
+
+    time: float
 
 
 class FakeClock:
@@ -61,8 +69,10 @@ class FakeClock:
 class Stage:
     """One world with `shop-production` promoted from `shop-staging`, staging one release ahead."""
 
-    def __init__(self, tmp_path: Path, *, apps: Mapping[str, Any] | None = None, **common: Any) -> None:
-        self.clock = FakeClock(time.time())
+    def __init__(
+        self, tmp_path: Path, *, apps: Mapping[str, Any] | None = None, clock: StageClock | None = None, **common: Any
+    ) -> None:
+        self.clock: StageClock = clock or FakeClock(time.time())
         hosts = apps or {"shop-production": {"promote_from": "shop-staging"}}
         hostvars = {host: {**SMALL, **common, **dict(own)} for host, own in hosts.items()}
         self.environment: Environment = environment_from_vars(

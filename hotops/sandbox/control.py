@@ -164,7 +164,7 @@ def _secrets(twin: Twin, payload: Payload, now: float) -> Payload:
 
 def _settings(twin: Twin, payload: Payload, now: float) -> Payload:
     del now
-    known = {"limits": bool, "propagation_s": float, "speed": float}
+    known = {"limits": bool, "propagation_s": float, "propagation_seed": int, "speed": float}
     for name, value in payload.items():
         if name not in known:
             raise ValueError(f"unknown setting {name!r}, known are {', '.join(sorted(known))}")

@@ -99,7 +99,7 @@ def uncordon_machine(call: Call) -> Response:
 
 def propagation_s(world: World, machine: Machine, change: object) -> float:
     """How long the proxy takes to learn of one change: a stable share of the longest time."""
-    share = stable_number(machine.id, change) % 1000 / 1000
+    share = stable_number(machine.id, change, world.settings.propagation_seed) % 1000 / 1000
     return world.settings.scaled(world.settings.propagation_s * share)
 
 

@@ -119,12 +119,14 @@ class Settings:
     """How the platform behaves. `speed` divides the platform's own durations, never limits, leases or waits.
 
     `propagation_s` is the longest time until the proxy learns of a cordon or a stopped machine; each change takes its
-    own share of it. Assumed, the documents say nothing exact (Fly community threads tell of seconds to minutes).
+    own share of it, drawn by `propagation_seed`. Assumed, the documents say nothing exact (Fly community threads tell
+    of seconds to minutes).
     """
 
     speed: float = 1.0
     limits: bool = True
     propagation_s: float = 5.0
+    propagation_seed: int = 0
 
     def scaled(self, seconds: float) -> float:
         return seconds / self.speed
