@@ -42,6 +42,12 @@ class CheckReady(Phase[Readiness]):
                 remedy="-e \"reason='why this is deployed now'\"",
                 code="no_reason",
             )
+        if self.environment.approval != "none":
+            raise UsageError(
+                f"The inventory declares approval: {self.environment.approval}, and hotops can't ask for one yet.",
+                remedy="Set approval: none, and let somebody approve in another way until it can.",
+                code="approval_not_offered",
+            )
         pairs = self.pairs()
         held = lock_of(self.environment).read()
         now = self.context.clock.now()
