@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from hotops.core.errors import HotopsError
+from hotops.core.parallel import max_workers
 from hotops.deploy import marks
 from hotops.fly import Fly
 from hotops.fly.models import Machine, Release
@@ -27,6 +29,16 @@ DEFAULTS: Mapping[str, Any] = {
 FIRST = "20260101T000000Z-promote-stage"
 SECOND = "20260101T010000Z-promote-stage"
 THIRD = "20260101T020000Z-promote-stage"
+
+
+@contextmanager
+def in_one_order() -> Iterator[None]:
+    """Calls one after another: threads that sleep on one clock would add up, and an answer look slow for another's."""
+    token = max_workers.set(1)
+    try:
+        yield
+    finally:
+        max_workers.reset(token)
 
 
 def refused(act: Callable[..., Any], *args: Any, **options: Any) -> HotopsError:
@@ -54,7 +66,7 @@ def gates_of(stage: Stage, *names: str, **context: Any) -> dict[str, dict[str, A
     from hotops.core.driver import drive
     from hotops.promote.gate import AskSomeGates, GateWant
 
-    with stage.context(**context) as surroundings:
+    with in_one_order(), stage.context(**context) as surroundings:
         rows = drive(AskSomeGates(GateWant(names=names, stop=False), surroundings)).result["gates"]
     return {row["gate"]: row for row in rows}
 

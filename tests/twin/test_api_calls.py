@@ -11,11 +11,10 @@ import pytest
 
 from hotops.core.driver import Outcome, drive
 from hotops.core.options import validated
-from hotops.core.parallel import max_workers
 from hotops.promote.phases import PhaseName
 from hotops.registry import operation
 from tests.stage import Stage
-from tests.twin.stages import APP, SECOND, SOURCE, THIRD, calls, forget_calls
+from tests.twin.stages import APP, SECOND, SOURCE, THIRD, calls, forget_calls, in_one_order
 
 pytestmark = pytest.mark.usefixtures("own_state")
 
@@ -51,12 +50,8 @@ def asked(stage: Stage) -> list[str]:
 def of(stage: Stage, name: str, options: Mapping[str, Any]) -> list[str]:
     """The calls of one operation."""
     kind = operation(name)
-    token = max_workers.set(1)
-    try:
-        with stage.context(SECOND) as context:
-            drive(kind(validated(kind.Want, options, of=name), context))
-    finally:
-        max_workers.reset(token)
+    with in_one_order(), stage.context(SECOND) as context:
+        drive(kind(validated(kind.Want, options, of=name), context))
     return asked(stage)
 
 

@@ -24,6 +24,7 @@ from tests.twin.stages import (
     ended,
     forget_calls,
     gates_of,
+    in_one_order,
     refused,
     releases,
     told,
@@ -67,7 +68,7 @@ class Outside(httpx.BaseTransport):
 
 def report(stage: Stage, **want: Any) -> dict[str, Any]:
     """What `hotops health` shows of all apps."""
-    with stage.context() as context:
+    with in_one_order(), stage.context() as context:
         return drive(HealthReport(ReportWanted(**want), context)).result
 
 
@@ -364,7 +365,7 @@ def test_i19_an_app_that_hangs_and_one_that_answers_502_are_findings_and_never_h
 
 def drive_report(stage: Stage) -> dict[str, Any]:
     """The report over every app of the inventory, not only those that are promoted."""
-    with stage.context(selection=()) as context:
+    with in_one_order(), stage.context(selection=()) as context:
         return drive(HealthReport(ReportWanted(), context)).result
 
 

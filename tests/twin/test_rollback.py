@@ -12,7 +12,7 @@ from hotops.core.driver import Outcome, drive
 from hotops.deploy.rollback import Rollback, RollbackWant
 from hotops.fly import Fly
 from tests.stage import Stage
-from tests.twin.stages import APP, SECOND, THIRD, calls, ended, forget_calls, refused, told, wrong_with
+from tests.twin.stages import APP, SECOND, THIRD, calls, ended, forget_calls, in_one_order, refused, told, wrong_with
 
 pytestmark = pytest.mark.usefixtures("own_state")
 
@@ -23,7 +23,7 @@ TWO_APPS: Mapping[str, Any] = {
 
 
 def rollback(stage: Stage, run: str = SECOND, **want: Any) -> Outcome:
-    with stage.context(run) as context:
+    with in_one_order(), stage.context(run) as context:
         return drive(Rollback(RollbackWant(**want), context))
 
 
