@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hotops.core.clock import parse_rfc3339, rfc3339
@@ -22,7 +22,11 @@ class NoVerdict(HotopsError):
 
 @dataclass(frozen=True)
 class GoVerdict:
-    """A go: `images` and the latency before (95th percentile, ms) by app, the plan's id, and how long it counts."""
+    """A go: `images` and the latency before (95th percentile, ms) by app, the plan's id, and how long it counts.
+
+    `before` is what each app was before, as `hotops.health.release_verdict.Before.as_row` gives it: the watch judges
+    the new release by it, so it is signed with the rest.
+    """
 
     run: str
     environment: str
@@ -32,6 +36,7 @@ class GoVerdict:
     baseline_ms: Mapping[str, float]
     issued_at: str
     expires_at: str
+    before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def signed(self) -> dict[str, Any]:
         """The verdict in a signed envelope: plain data that may travel through a playbook."""
@@ -48,10 +53,12 @@ def issue(
     baseline_ms: Mapping[str, float],
     now: float,
     valid_s: float,
+    before: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> GoVerdict:
     """A verdict that counts from now for `valid_s` seconds."""
     issued_at, expires_at = rfc3339(now), rfc3339(now + valid_s)
-    return GoVerdict(run, environment, env_kind, plan_id, dict(images), dict(baseline_ms), issued_at, expires_at)
+    known = dict(before or {})
+    return GoVerdict(run, environment, env_kind, plan_id, dict(images), dict(baseline_ms), issued_at, expires_at, known)
 
 
 def accept(envelope: object, *, run: str, env_kind: str, now: float) -> GoVerdict:

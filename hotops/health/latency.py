@@ -19,6 +19,7 @@ class Latency:
     Only requests that were answered have a time; `errors` are those that were not, or not as the check wants.
     `statuses` counts the measured answers by status. `cold_ms` is the very first request, which may have started a
     machine; it is measured apart when there is a warm-up. Percentiles are None where nothing was answered.
+    `times_ms` are the times themselves, to compare others with.
     """
 
     n: int
@@ -32,6 +33,7 @@ class Latency:
     within_budget: bool = False
     budget_ms: int | None = None
     first_error: str = ""
+    times_ms: tuple[float, ...] = ()
 
     @property
     def error_share(self) -> float:
@@ -96,4 +98,5 @@ def summarise(
         within_budget=p95_ms is not None and not wrong and (budget_ms is None or p95_ms <= budget_ms),
         budget_ms=budget_ms,
         first_error=wrong[0].says if wrong else "",
+        times_ms=tuple(times),
     )

@@ -169,10 +169,16 @@ def classify(message: str) -> tuple[Cause, Mapping[str, str]] | None:
 
 def answered_status(line: Line) -> int | None:
     """The HTTP status an app's own access log line tells, or None."""
+    found = access_of(line)
+    return found[0] if found else None
+
+
+def access_of(line: Line) -> tuple[int, str] | None:
+    """Status and path that an app's own access log line tells (an empty path where it names none), or None."""
     for pattern in _table().requests:
         found = pattern.search(line.message[:_LONGEST_LINE])
         if found:
-            return int(found["status"])
+            return int(found["status"]), found.groupdict().get("path") or ""
     return None
 
 

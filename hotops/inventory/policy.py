@@ -48,9 +48,11 @@ class Waiver(Spec):
 class WatchLimits(Spec):
     """What the watch after a deploy tolerates before it rolls back."""
 
-    error_share: float = Field(0.01, ge=0, le=1, description="Highest share of 5xx answers, 0.01 is one in a hundred.")
+    error_share: float = Field(
+        0.01, ge=0, le=1, description="Tolerated share of failed answers; 0.01 is one in a hundred."
+    )
     latency_factor: float = Field(
-        2.0, ge=1, description="Highest 95th percentile, as a multiple of the one before the deploy."
+        2.0, ge=1, description="So many times slower than before is too slow."
     )
     restarts: int = Field(0, ge=0, description="Restarts and error exits tolerated, over all machines.")
     misses: int = Field(2, ge=1, description="Failed health checks in a row that count as a breach.")

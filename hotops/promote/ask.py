@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hotops.core.errors import ApiError, NoGo, WireError
@@ -11,7 +11,10 @@ from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.verdict import issue
 from hotops.fly.models import Machine
+from hotops.health.answers import Count
+from hotops.health.release_verdict import Before
 from hotops.promote.asking import ask_all
+from hotops.promote.baseline import count_requests
 from hotops.promote.facts import Facts, gather
 from hotops.promote.gates import VALID_S, Gate, no_go_words, table, verdict_line
 from hotops.promote.phases import Phase
@@ -21,13 +24,14 @@ from hotops.promote.source import find_source
 
 @dataclass(frozen=True)
 class Asked:
-    """The gates' answers, the images by Fly app, the latency before (p95 in ms by app), and the plan that was shown."""
+    """The gates' answers, the images by Fly app, what each app was before (and its p95 in ms), the plan shown."""
 
     gates: tuple[Gate, ...]
     images: dict[str, str]
     images_before: dict[str, str]
     baseline_ms: dict[str, float]
     plan: Plan
+    before: dict[str, Before] = field(default_factory=dict)
 
     @property
     def is_done_already(self) -> bool:
@@ -62,7 +66,8 @@ class AskGates(Phase[Asked]):
                 return Asked((), images, before, {}, plan)
         gates = [gate for found in map_parallel(ask_all, facts) for gate in found]
         plan = deploy.plan(deploy.seen(machines)) if all(machines.values()) else Plan()
-        return Asked(tuple(gates), images, before, _baselines(facts), plan)
+        known = {fact.pair.target: _before(fact) for fact in facts}
+        return Asked(tuple(gates), images, before, _baselines(facts), plan, known)
 
     def report(self, state: Asked, plan: Plan, done: Done) -> dict[str, Any]:
         context, now = self.context, self.context.clock.now()
@@ -90,6 +95,7 @@ class AskGates(Phase[Asked]):
             baseline_ms=state.baseline_ms,
             now=now,
             valid_s=VALID_S,
+            before={app: known.as_row() for app, known in state.before.items()},
         )
         envelope = verdict.signed()
         context.journal.event("verdict", verdict="go", scope="gates", text=line, envelope=envelope)
@@ -122,3 +128,16 @@ def _baselines(facts: list[Facts]) -> dict[str, float]:
         if seen is not None and seen.p95_ms is not None:
             found[fact.pair.target] = round(seen.p95_ms, 1)
     return found
+
+
+def _before(facts: Facts) -> Before:
+    """What the target's log and the gates' own requests told; what can't be read is not known, and no error."""
+    try:
+        answers = facts.answers_before()
+    except (ApiError, WireError):
+        answers = Count()
+    try:
+        seen = facts.baseline()
+    except (ApiError, WireError):
+        seen = None
+    return Before(answers, count_requests(seen), seen.times_ms if seen else ())

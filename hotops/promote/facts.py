@@ -16,10 +16,12 @@ from hotops.fly import Fly
 from hotops.fly.image import ImageRef
 from hotops.fly.models import App, AppSecret, LogLine, Machine, Release
 from hotops.fly.states import is_managed
+from hotops.health.answers import Count
 from hotops.health.latency import Latency, sample
 from hotops.health.probe import HttpCheck, Prober, ProbeResult
 from hotops.health.routes import base_check, smoke_checks
 from hotops.inventory.schema import Environment
+from hotops.promote.baseline import began_at, read_answers
 from hotops.promote.pairs import Pair
 from hotops.promote.source import Source
 from hotops.supabase.client import Supabase
@@ -74,6 +76,7 @@ class Facts:
     smoke: Once[list[ProbeResult]]
     latency: Once[Latency | None]
     baseline: Once[Latency | None]
+    answers_before: Once[Count]
 
     @property
     def fly(self) -> Fly:
@@ -119,8 +122,18 @@ def gather(
         newest_backup=Once(lambda: _newest_backup(context, environment)),
         smoke=Once(lambda: prober.probe_all(_smoke_of_source(pair, machines()))),
         latency=Once(lambda: latency(app.source_url, app.samples) if source.app else None),
-        # A live app gets a handful of requests, never a load: enough for a median to compare with.
-        baseline=Once(lambda: latency(app.url, min(app.samples, 20))),
+        # A live app gets a handful of requests, never a load: so many that a doubled time can be told from before.
+        baseline=Once(lambda: latency(app.url, min(app.samples, 40))),
+        answers_before=Once(
+            lambda: read_answers(
+                fly,
+                target,
+                machines(),
+                began=began_at(releases()),
+                now=now,
+                check=base_check(app.url, app, machines()),
+            )
+        ),
     )
 
 

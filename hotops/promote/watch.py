@@ -15,10 +15,15 @@ from hotops.deploy.blueback import leftovers
 from hotops.deploy.rollback import Rollback, RollbackWant, Scope
 from hotops.fly.image import ImageRef
 from hotops.fly.models import Machine
+from hotops.health.opinion import Kind
+from hotops.health.release_verdict import LEVEL
 from hotops.promote.accepting import accept, accept_step
 from hotops.promote.holding import hold, let_go
 from hotops.promote.phases import Phase, pending_machines, serving
-from hotops.promote.watching import AppWatch
+from hotops.promote.watching import AppWatch, judge_of
+
+#: An app of which too little was seen is watched so many times as long.
+LONGER = 3
 
 
 class Overtaken(HotopsError):
@@ -40,6 +45,17 @@ class Watched:
     def breach(self) -> str:
         """The first breach in words; empty when the apps are good."""
         return next((f"{app}: {watch.breaches[0]}" for app, watch in self.watches.items() if watch.breaches), "")
+
+    @property
+    def thin(self) -> str:
+        """What was seen too little of to tell; empty when every app is known to be good."""
+        doubted = {app: watch.verdict for app, watch in self.watches.items() if watch.verdict}
+        return "; ".join(f"{app}: {verdict.says}" for app, verdict in doubted.items() if verdict.kind == "too_thin")
+
+    @property
+    def kind(self) -> Kind:
+        """Bad, too thin to tell or good, of all apps together."""
+        return "bad" if self.breach else "too_thin" if self.thin else "good"
 
 
 class Watch(Phase[Watched]):
@@ -64,7 +80,7 @@ class Watch(Phase[Watched]):
                 pairs[app],
                 ImageRef.parse(verdict.images[app]).digest,
                 now,
-                verdict.baseline_ms.get(app),
+                judge_of(pairs[app], verdict.before.get(app), LEVEL / len(waiting)),
                 machines=found,
             )
             for app, found in waiting.items()
@@ -77,10 +93,9 @@ class Watch(Phase[Watched]):
                 "observation", app=app, subject="watch", text=_words(watch), found=watch.as_row()
             )
         seen = Watched(watches, waiting, watched_s)
-        good = not seen.breach
-        text = "good" if good else seen.breach
-        self.context.journal.event("verdict", verdict="good" if good else "bad", scope="watch", text=text)
-        if good:
+        text = seen.breach or seen.thin or "good"
+        self.context.journal.event("verdict", verdict=seen.kind, scope="watch", text=text)
+        if not seen.breach:
             return seen
         undo = self._rollback(tuple(watches)).observe()
         if not undo.ways:
@@ -91,17 +106,22 @@ class Watch(Phase[Watched]):
         return Watched(watches, waiting, watched_s, undo)
 
     def _watch(self, watches: Mapping[str, AppWatch]) -> float:
-        """Look at all apps at once until the longest watch is over or one of them breaches; returns the seconds."""
+        """Look at all apps at once until the longest watch is over or one of them breaches; returns the seconds.
+
+        Where that is too thin to tell, an app is watched on, up to three times as long.
+        """
         clock = self.context.clock
         started = clock.now()
-        ends = {app: started + watch.pair.app.watch_s for app, watch in watches.items()}
         pause_s = min(min(w.pair.app.watch.interval_s, max(w.pair.app.watch_s / 5, 0.2)) for w in watches.values())
         while True:
             now = clock.now()
             map_parallel(lambda watch: watch.look(self.context), watches.values())
-            if any(watch.breaches for watch in watches.values()) or now >= max(ends.values()):
+            end = started + max(_longest(watch, now - started) for watch in watches.values())
+            if any(watch.breaches for watch in watches.values()) or now >= end:
+                for watch in watches.values():
+                    watch.settle()
                 return clock.now() - started
-            clock.sleep(max(0.0, min(pause_s, max(ends.values()) - clock.now())))
+            clock.sleep(max(0.0, min(pause_s, end - clock.now())))
 
     def _rollback(self, apps: tuple[str, ...]) -> Rollback:
         return Rollback(RollbackWant(apps=apps, pending_only=True), self.context)
@@ -149,7 +169,8 @@ class Watch(Phase[Watched]):
 
     def report(self, state: Watched, plan: Plan, done: Done) -> dict[str, Any]:
         screen = [
-            f"{app}: good after {spoken_duration(state.watched_s)}, {_words(w)}" for app, w in state.watches.items()
+            f"{app}: {_verdict_word(w)} after {spoken_duration(state.watched_s)}, {_words(w)}"
+            for app, w in state.watches.items()
         ]
         if self.context.check:
             screen = [
@@ -158,6 +179,7 @@ class Watch(Phase[Watched]):
         return {
             "apps": {app: watch.as_row() for app, watch in state.watches.items()},
             "watched_s": round(state.watched_s, 1),
+            "watch_verdict": state.kind,
             "hotops_screen": screen or ["Nothing to watch: what runs was accepted before."],
         }
 
@@ -165,7 +187,21 @@ class Watch(Phase[Watched]):
 def _words(watch: AppWatch) -> str:
     row = watch.as_row()
     unread = f", not read: {'; '.join(sorted(set(watch.unread)))[:200]}" if watch.unread else ""
+    told = watch.verdict
+    notes = "".join(f"; {note}" for note in told.notes) if told else ""
     return (
         f"{row['failed_probes']} of {row['probes']} requests failed, {row['answers_5xx']} of {row['answers']} logged "
-        f"answers 5xx, median {row['median_ms']} ms{unread}"
+        f"answers 5xx, median {row['median_ms']} ms; {told.says if told else 'not judged'}{notes}{unread}"
     )
+
+
+def _verdict_word(watch: AppWatch) -> str:
+    if watch.verdict is None or watch.verdict.kind == "good":
+        return "good"
+    return f"accepted, but {watch.verdict.word}"
+
+
+def _longest(watch: AppWatch, watched_s: float) -> float:
+    """How long an app is to be watched, in seconds, as it stands after `watched_s`."""
+    declared_s = watch.pair.app.watch_s
+    return declared_s * LONGER if watched_s >= declared_s and watch.is_open else declared_s

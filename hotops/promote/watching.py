@@ -1,10 +1,12 @@
-"""What the watch sees: health, 5xx, crashes, restarts and latency of the apps that were changed."""
+"""What the watch sees: health, crashes and restarts of the apps that were changed, and their answers for the judge."""
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hotops.core.context import Context
 from hotops.core.errors import ApiError, WireError
@@ -12,35 +14,37 @@ from hotops.deploy import marks
 from hotops.fly import Fly
 from hotops.fly.models import LogLine, Machine
 from hotops.fly.states import is_managed, is_started
+from hotops.health.answer_log import answers_in
+from hotops.health.answers import SETTLES_S
 from hotops.health.logs import scan
 from hotops.health.machines import examine
-from hotops.health.probe import HttpCheck, Prober, ProbeResult
+from hotops.health.probe import HttpCheck, Prober
+from hotops.health.release_verdict import Before, ReleaseJudge, Verdict
 from hotops.health.routes import base_check
+from hotops.promote.baseline import path_of
 from hotops.promote.pairs import Pair
 
-#: Fewer errors than this say nothing about a share.
-LEAST_ERRORS = 3
-#: Fewer answers than this say nothing about latency, and less than this many ms more is nothing a user feels.
-LEAST_TIMES = 5
-LEAST_SLOWDOWN_MS = 100.0
 PROBES_A_LOOK = 2
 
 
 @dataclass
 class AppWatch:
-    """One app under watch: what was seen so far. `breaches` are in words; the first one decides."""
+    """One app under watch: what was seen so far. `breaches` are in words; the first one decides.
+
+    What is wrong for certain (a crash, a restart, a dead app, another image) is a breach at once. Shares and times are
+    left to the judge, which knows how often chance alone looks like that.
+    """
 
     pair: Pair
     digest: str
     since: float
-    baseline_ms: float | None
+    judge: ReleaseJudge
     check: HttpCheck | None = None
     misses: dict[str, int] = field(default_factory=dict)
     times_ms: list[float] = field(default_factory=list)
-    answers: int = 0
-    answers_5xx: int = 0
     read_until: float = 0.0
     read_ids: frozenset[str] = frozenset()
+    verdict: Verdict | None = None
     failed_probes: int = 0
     probes: int = 0
     looks: int = 0
@@ -50,7 +54,7 @@ class AppWatch:
 
     def look(self, context: Context) -> None:
         """Look once: one list of machines, some requests, the log since the last look. What can't be read is noted."""
-        fly, prober = context.client(Fly), context.client(Prober)
+        fly = context.client(Fly)
         now = context.clock.now()
         self.looks += 1
         try:
@@ -65,15 +69,28 @@ class AppWatch:
             self.unread.append(f"machines: {error.message}")
         self.check = self.check or base_check(self.pair.app.url, self.pair.app, self.machines)
         if self.check is not None:
-            self._judge_probes([prober.probe(self.check) for _ in range(PROBES_A_LOOK)])
+            self._ask(context, self.check)
         try:
-            lines = list(fly.logs.read(self.pair.target, since=self.read_until or self.since))
+            # Lines come a little out of order, so the newest seconds are read once more.
+            lines = list(fly.logs.read(self.pair.target, since=max(self.since, self.read_until - SETTLES_S)))
             self._judge_log([line for line in lines if line.id not in self.read_ids])
-            # The next page starts at the last line's moment, which other lines may share.
             self.read_until = max((line.at for line in lines), default=self.read_until)
             self.read_ids = frozenset(line.id for line in lines)
         except (ApiError, WireError) as error:
             self.unread.append(f"log: {error.message}")
+        self.settle(now)
+
+    def settle(self, until: float = math.inf) -> None:
+        """Let the judge say what is known of all seconds before `until`."""
+        self.judge.settle(until)
+        self.verdict = self.judge.verdict()
+        if self.verdict.kind == "bad":
+            self._breach(self.verdict.says)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still too thin to tell, and more of the same could tell."""
+        return self.verdict is None or (self.verdict.kind == "too_thin" and bool(self.verdict.opinions))
 
     def _judge_machines(self, now: float) -> None:
         foreign = [machine.id for machine in self.machines if marks.digest_of(machine) != self.digest]
@@ -92,41 +109,31 @@ class AppWatch:
         reasons = [*bad, *(f"{machine} is not running" for machine in down)]
         self._miss("machines", reasons, at_once=not self._any_started())
 
-    def _judge_probes(self, results: Sequence[ProbeResult]) -> None:
-        for result in results:
+    def _ask(self, context: Context, check: HttpCheck) -> None:
+        prober = context.client(Prober)
+        wrong = []
+        for _ in range(PROBES_A_LOOK):
+            result = prober.probe(check)
+            is_wrong = not result.ok and not result.over_budget
+            # The first answers of a new machine are slow in any release: caches are cold.
+            is_cold = self.probes < self.pair.app.warmup
+            took_ms = result.took_ms if result.status is not None else None
+            self.judge.asked(context.clock.now(), is_error=is_wrong, took_ms=None if is_cold else took_ms)
             self.probes += 1
-            self.failed_probes += not result.ok and not result.over_budget
-            if result.took_ms is not None and result.status is not None:
-                self.times_ms.append(result.took_ms)
-        wrong = [result for result in results if not result.ok and not result.over_budget]
-        whole_look = len(wrong) == len(results)
-        self._miss("requests", [wrong[-1].says] if whole_look else [])
-        if (
-            not whole_look
-            and self.failed_probes >= LEAST_ERRORS
-            and self.failed_probes / self.probes > self.pair.app.watch.error_share
-        ):
-            self._breach(f"{self.failed_probes} of {self.probes} requests failed: {wrong[-1].says if wrong else ''}")
-        if self.baseline_ms is not None and len(self.times_ms) >= LEAST_TIMES:
-            middle = statistics.median(self.times_ms)
-            limit = max(self.baseline_ms * self.pair.app.watch.latency_factor, self.baseline_ms + LEAST_SLOWDOWN_MS)
-            if middle > limit:
-                self._breach(f"half the answers take over {middle:.0f} ms; the p95 was {self.baseline_ms:.0f} ms")
+            self.failed_probes += is_wrong
+            self.times_ms += [] if took_ms is None else [took_ms]
+            wrong += [result.says] if is_wrong else []
+        self._miss("requests", wrong[-1:] if len(wrong) == PROBES_A_LOOK else [])
 
     def _judge_log(self, lines: Sequence[LogLine]) -> None:
         ours = {machine.id for machine in self.machines}
-        seen = scan(line for line in lines if not line.instance or line.instance in ours)
-        self.answers += seen.requests
-        self.answers_5xx += seen.errors_5xx
+        lines = [line for line in lines if not line.instance or line.instance in ours]
+        for answer in answers_in(lines, besides=path_of(self.check)):
+            self.judge.answered(answer.at, is_error=answer.is_error, source=answer.source)
+        seen = scan(lines)
         if seen.crashes or seen.ooms or seen.not_listening:
             example = next((signature.example for signature in seen.signatures), "")
             self._breach(f"the log shows a crash, an out-of-memory kill or a wrong port: {example}")
-        # Fly's proxy logs failures only: a share means something only where good answers are logged too.
-        limit = self.pair.app.watch.error_share
-        known = self.answers > self.answers_5xx
-        if known and self.answers_5xx >= LEAST_ERRORS and self.answers_5xx / self.answers > limit:
-            share = self.answers_5xx / self.answers
-            self._breach(f"{self.answers_5xx} of {self.answers} answers were 5xx ({share:.1%}, tolerated {limit:.1%})")
 
     def _miss(self, what: str, reasons: Sequence[str], *, at_once: bool = False) -> None:
         """Count looks in a row at which this was not well; machines that are well do not make up for dead requests."""
@@ -147,9 +154,9 @@ class AppWatch:
             "probes": self.probes,
             "failed_probes": self.failed_probes,
             "median_ms": round(statistics.median(self.times_ms), 1) if self.times_ms else None,
-            "baseline_p95_ms": self.baseline_ms,
-            "answers": self.answers,
-            "answers_5xx": self.answers_5xx,
+            "answers": self.judge.answers.now.answers,
+            "answers_5xx": self.judge.answers.now.failed,
+            "verdict": self.verdict.as_row() if self.verdict else None,
             "unread": sorted(set(self.unread)),
             "breaches": self.breaches,
         }
@@ -160,3 +167,10 @@ def _is_down(machine: Machine) -> bool:
     may_rest = any(service.autostop != "off" for service in machine.known_config.services)
     ended = machine.state == "stopped" and marks.should_run(machine) and not may_rest
     return ended or machine.state in ("failed", "suspended")
+
+
+def judge_of(pair: Pair, before: Mapping[str, Any] | None, level: float) -> ReleaseJudge:
+    """The judge of one app: what was before, as the go verdict has it, and what the inventory tolerates."""
+    limits = pair.app.watch
+    known = Before.from_row(before)
+    return ReleaseJudge(known, tolerated=limits.error_share, factor=limits.latency_factor, level=level)
