@@ -72,7 +72,7 @@ class FileLimiter:
 
     def __init__(self, folder: Path, cloud: str, identity: str, clock: Clock) -> None:
         name = hashlib.sha256(identity.encode()).hexdigest()[:12]
-        self._folder = private_folder(folder / f"{cloud}-{name}")
+        self._folder = private_folder(private_folder(folder) / f"{cloud}-{name}")
         self._clock = clock
 
     def take(self, bucket: str, rate: Rate) -> None:

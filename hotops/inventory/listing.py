@@ -24,8 +24,11 @@ from hotops.inventory.spec import nearest
 LISTING_TIMEOUT_S = 60
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 #: What ansible-inventory needs of this process's environment; tokens are not among it.
-_PASSED_ON = ("PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SSL_CERT_FILE")
-_PASSED_ON_PREFIXES = ("LC_", "XDG_", "ANSIBLE_", "HOTOPS_")
+_PASSED_ON = (
+    *("PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SSL_CERT_FILE"),
+    "HOTOPS_STATE_DIR",
+)
+_PASSED_ON_PREFIXES = ("LC_", "XDG_", "ANSIBLE_")
 
 
 def load_environment(path: Path | str, *, extra: Mapping[str, Any] = NO_EXTRA) -> Environment:

@@ -38,6 +38,8 @@ all:
     warmup: 1
     drain_s: 1
     wait_timeout_s: 30
+    notifications:
+      - {kind: command, argv: [sleep, "0.5"]}
 apps:
   hosts:
     shop-production:

@@ -109,7 +109,7 @@ LONG = [
         after="deploy",
         fault=DOWN,
     ),
-    phase("notify", after="watch"),
+    Moment("in notify", lambda seen: seen.intents("creating command sleep") == 1, "notify", "creating"),
 ]
 EVERY = [*SHORT, *(pytest.param(moment, marks=pytest.mark.soak) for moment in LONG)]
 

@@ -1,0 +1,256 @@
+"""Canaries planted in every store appear nowhere: not on the terminal at -vvvv, in a file, in a child, in any form."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from hotops.core.sandbox_control import ControlClient
+from tests.playbooks.canaries import Canaries, ProcessWatch, canary, files_below
+from tests.playbooks.project import ROOT, Project
+from tests.sandbox_fixture import DATABASE_HOST, small_seed
+
+MARK = "CANARY_MARK=yes"
+#: What an operator's shell may hold. The vendors' names are read by hotops, the others are none of its business.
+EXPORTED = (
+    "FLY_API_TOKEN",
+    "SUPABASE_ACCESS_TOKEN",
+    "GITHUB_TOKEN",
+    "HOTOPS_SOME_TOKEN",
+    "SHOP_WEBHOOK",
+    "PGPASSWORD",
+)
+#: Programs that ansible-playbook and hotops start for themselves; all others are children that are handed something.
+OWN = ("ansible-playbook", "bin/hotops")
+
+INVENTORY = """
+all:
+  vars:
+    env_kind: sandbox
+    fly_org: personal
+    soak_s: 1800
+    watch_s: 1
+    watch: {interval_s: 0.3}
+    samples: 4
+    warmup: 1
+    drain_s: 0
+    wait_timeout_s: 6
+    feedback_file: feedback.md
+    notifications:
+      - kind: webhook
+        url_env: SHOP_WEBHOOK
+      - kind: command
+        argv: [sh, -c, "sleep 0.1; cat >> told.txt"]
+      - kind: file
+        path: told.md
+apps:
+  hosts:
+    shop-production:
+      promote_from: shop-staging
+      required_secrets: [DATABASE_URL, SESSION_SECRET]
+"""
+
+
+@dataclass
+class Played:
+    """Everything that was done, and what there is to search."""
+
+    project: Project = field(repr=False)
+    canaries: Canaries
+    temporary: Path
+    began_at: float
+    watch: ProcessWatch
+    endings: dict[str, int] = field(default_factory=dict)
+    outputs: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+    def play(self, name: str, *command: str, stdin: bytes = b"") -> None:
+        """Run a command of the operator's, and keep its output and exit code."""
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name(command[0])), *command[1:]],
+            cwd=self.project.folder,
+            env=self.project.environment(),
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+        self.endings[name] = done.returncode
+        self.outputs[name] = done.stdout + b"\0" + done.stderr
+
+    def playbook(self, name: str, *arguments: str) -> None:
+        playbook, *more = arguments
+        self.play(
+            name, "ansible-playbook", f"hotops.core.{playbook}", "-i", "inventories/sandbox", "-vvvv", "--diff", *more
+        )
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """Good, refused, rolled back, by hand back, an image straight, a broken cloud; everything an operator may type."""
+    folder = tmp_path_factory.mktemp("canaries")
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    seed, planted = seed_with_canaries()
+    exported = {name: canary() for name in EXPORTED}
+    exported["SHOP_WEBHOOK"] = f"https://hooks.example.com/{exported['SHOP_WEBHOOK'][4:24]}"
+    planted |= {f"${name}": value for name, value in exported.items()} | {
+        "$SHOP_WEBHOOK": exported["SHOP_WEBHOOK"][26:]
+    }
+    project = Project(folder / "project")
+    project.write("inventories/sandbox/hosts.yml", INVENTORY)
+    project.environ |= {
+        **exported,
+        "TMPDIR": str(temporary),
+        "ANSIBLE_LOG_PATH": str(project.folder / "ansible.log"),
+        MARK.partition("=")[0]: MARK.partition("=")[2],
+    }
+    watch = ProcessWatch(Canaries(planted), MARK)
+    run = Played(project, Canaries(planted), temporary, (project.folder / "inventories").stat().st_mtime, watch)
+    try:
+        with watch.watching():
+            play_everything(run, seed)
+        state = json.loads((project.state / "sandbox/state.json").read_text(encoding="utf-8"))
+        run.canaries = watch.canaries = Canaries(
+            {
+                **planted,
+                **{f"the sandbox's {cloud} token": token for cloud, token in state["tokens"].items()},
+                "the control token": state["control"]["token"],
+                "the signing key": (project.state / "keys/evidence.key").read_text(encoding="utf-8").strip(),
+            }
+        )
+        yield run
+    finally:
+        run.play("down", "hotops", "sandbox", "down")
+
+
+def seed_with_canaries() -> tuple[dict[str, Any], dict[str, str]]:
+    """A world of which every secret is a canary, on one machine an app: what is quick is done more often."""
+    seed = small_seed()
+    planted = {"the database password": canary()}
+    project = seed["supabase"]["projects"][0]
+    project["db_pass"] = planted["the database password"]
+    for app in seed["fly"]["apps"]:
+        name = app["name"]
+        app["groups"]["app"]["count"] = 1
+        values = {f"{name} {key}": canary() for key in ("SESSION_SECRET", "STRIPE_KEY")}
+        planted |= values
+        app["secrets"] |= {label.partition(" ")[2]: value for label, value in values.items()}
+        password = quote(project["db_pass"], safe="")
+        app["secrets"]["DATABASE_URL"] = (
+            f"postgresql://postgres:{password}@{DATABASE_HOST}:5432/postgres?sslmode=require"
+        )
+    return seed, planted
+
+
+def play_everything(run: Played, seed: Mapping[str, Any]) -> None:
+    document = json.dumps(seed).encode()
+    run.play("up", "hotops", "sandbox", "up", "--seed", "-", "--detach", "--speed", "20", stdin=document)
+    run.play("up again, of the inventory", "hotops", "sandbox", "up")
+    state = json.loads((run.project.state / "sandbox/state.json").read_text(encoding="utf-8"))
+    control = ControlClient(state)
+    run.playbook("check", "promote", "--check")
+    run.playbook("good", "promote")
+    run.playbook("rollback", "rollback")
+    run.playbook("straight", "deploy", "-e", "image=registry.fly.io/shop-staging:v43")
+    control.push("shop-staging", "v44-prod-nodb", age_s=7200)
+    run.playbook("rolled back", "promote")
+    run.playbook("refused", "promote", "-e", "version=v99")
+    run.playbook("health", "health")
+    # A cloud that says back what it was sent, in the ways in which clouds, proxies and drivers do.
+    control.add_fault({"kind": "status", "status": 403, "body": echo(run, state), "match": {"path": "/v1/apps*"}})
+    run.playbook("echoed", "health")
+    run.playbook("echoed to a promotion", "promote")
+    control.clear_faults()
+    for command in (["evidence", "show"], ["evidence", "verify"], ["sandbox", "status"], ["sandbox", "log"]):
+        run.play(" ".join(command), "hotops", *command, "--json")
+        run.play(f"{' '.join(command)} in words", "hotops", *command)
+
+
+def echo(run: Played, state: Mapping[str, Any]) -> dict[str, str]:
+    """An error body that holds the token and the database's password in several forms."""
+    token = str(state["tokens"]["fly"])
+    password = quote(run.canaries.values["the database password"], safe="")
+    basic = base64.b64encode(f"x:{token}".encode()).decode()
+    return {
+        "error": f"refused: Bearer {token}; Basic {basic}; {token.encode().hex()}; postgresql://u:{password}@h:5432/d"
+    }
+
+
+def test_each_run_ended_as_meant(played: Played) -> None:
+    """Else the search would prove nothing."""
+    done = {"up", "check", "good", "rollback", "straight", "health", "evidence show", "sandbox status", "sandbox log"}
+    assert {name for name in done if played.endings[name] not in (0, 8)} == set()
+    for name, said in (
+        ("rolled back", b"(exit code 6)"),
+        ("refused", b"(exit code 3)"),
+        ("echoed", b"refused: Bearer"),
+    ):
+        assert said in played.outputs[name], name
+    assert (played.project.folder / "told.txt").read_text(encoding="utf-8").count("promoted") >= 1
+
+
+def test_nothing_is_shown(played: Played) -> None:
+    found = {name: played.canaries.found_in(output) for name, output in played.outputs.items()}
+    assert {name: names for name, names in found.items() if names} == {}
+
+
+def test_no_file_of_the_project_holds_one(played: Played) -> None:
+    """Evidence, artifacts, ~/.ansible (the project is the home), Ansible's log, what the notifications wrote."""
+    folder = played.project.folder
+    assert (folder / "ansible.log").stat().st_size > 10_000
+    assert len(played.project.runs()) >= 5
+    assert played.canaries.below(folder, apart_from=[played.project.state]) == []
+
+
+def test_nothing_is_left_in_the_temporary_folder(played: Played) -> None:
+    assert played.canaries.below(played.temporary) == []
+    assert [str(path.relative_to(played.temporary)) for path in files_below(played.temporary)] == []
+
+
+def test_only_files_that_nobody_else_reads_hold_one(played: Played) -> None:
+    """In the state directory: the sandbox's own store and the key; its log and the rest hold none."""
+    state = played.project.state
+    holding = {place.partition(" in ")[2] for place in played.canaries.below(state)}
+    assert {name for name in holding if not name.startswith("sandbox/pg")} == {
+        "sandbox/state.json",
+        "keys/evidence.key",
+    }
+    opened = [
+        str(path.relative_to(state))
+        for path in [state, *state.rglob("*")]
+        if not path.is_symlink() and not path.is_socket() and path.exists() and path.stat().st_mode & 0o077
+    ]
+    public = {"keys/evidence.pub", "keys/known_keys"}
+    assert set(opened) - public == set()
+
+
+def test_no_process_shows_one_in_its_arguments(played: Played) -> None:
+    assert any("ansible-playbook" in program for program in played.watch.programs), "nothing was watched"
+    assert played.watch.argv == {}
+
+
+def test_no_child_is_handed_one(played: Played) -> None:
+    """The sandbox, PostgreSQL, ansible-inventory, a notification's command: none needs what the operator exported."""
+    children = {program for program in played.watch.programs if not any(own in program for own in OWN)}
+    for known in ("hotops.sandbox", "ansible-inventory", "told.txt"):
+        assert any(known in child for child in children), (known, children)
+    assert {child: played.watch.handed[child] for child in children if child in played.watch.handed} == {}
+
+
+def test_the_checkout_holds_none(played: Played) -> None:
+    """Whatever was written since the runs began, whether git knows it or not."""
+    git = {path for path in (ROOT / ".git", ROOT / ".venv") if path.exists()}
+    recent = [path for path in files_below(ROOT) if not any(path.is_relative_to(other) for other in git)]
+    recent = [path for path in recent if path.exists() and path.stat().st_mtime >= played.began_at]
+    assert [str(path) for path in recent if played.canaries.found_in(path.read_bytes())] == []
+    assert os.environ.get("HOTOPS_RUN_DIR") is None
