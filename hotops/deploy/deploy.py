@@ -14,7 +14,7 @@ from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.bluegreen import BlueGreen
 from hotops.deploy.groups import groups_of, size_of
-from hotops.deploy.in_place import Immediate, InPlace
+from hotops.deploy.in_place import Canary, Immediate, InPlace
 from hotops.deploy.record import record_release
 from hotops.deploy.restore import config_before
 from hotops.deploy.roll import describe_health
@@ -27,7 +27,7 @@ from hotops.fly.models import Machine
 from hotops.fly.states import checks_pass, is_managed, is_started
 
 STRATEGIES: Mapping[str, type[Strategy]] = MappingProxyType(
-    {"rolling": InPlace, "bluegreen": BlueGreen, "immediate": Immediate}
+    {"rolling": InPlace, "bluegreen": BlueGreen, "canary": Canary, "immediate": Immediate}
 )
 
 

@@ -16,7 +16,7 @@ class Target(Spec):
     image: str = Field(description="The image with its digest: repository:tag@sha256:….")
     strategy: str = Field(
         "rolling",
-        description="How machines are replaced: rolling, bluegreen or immediate.",
+        description="How machines are replaced: rolling, bluegreen, canary (the first is watched) or immediate.",
     )
     max_unavailable: float = Field(
         0.33, gt=0, description="Machines of a group replaced at once: below 1 a share (at least one), else a number."

@@ -8,6 +8,7 @@ from typing import Any
 from hotops.core.context import Context
 from hotops.deploy.deploy import Deploy
 from hotops.deploy.target import DeployWant, Target
+from hotops.promote.canary import CanaryWatcher
 from hotops.promote.pairs import Pair
 
 
@@ -15,6 +16,7 @@ def deploy_of(
     context: Context, pairs: Iterable[Pair], images: Mapping[str, str], verdict: dict[str, Any] | None = None
 ) -> Deploy:
     """The deploy operation of these apps; `images` by Fly app."""
+    pairs = tuple(pairs)
     targets = tuple(
         Target(
             app=pair.target,
@@ -27,4 +29,6 @@ def deploy_of(
         )
         for pair in pairs
     )
-    return Deploy(DeployWant(targets=targets, verdict=verdict), context)
+    deploy = Deploy(DeployWant(targets=targets, verdict=verdict), context)
+    deploy.canary_watch = CanaryWatcher(context, {pair.target: pair for pair in pairs})
+    return deploy

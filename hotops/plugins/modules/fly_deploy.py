@@ -37,7 +37,7 @@ options:
         required: true
       strategy:
         description:
-          - 'How machines are replaced: rolling, bluegreen or immediate.'
+          - 'How machines are replaced: rolling, bluegreen, canary (the first is watched) or immediate.'
         type: str
         default: rolling
       max_unavailable:
