@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
+from hotops.core.errors import NotFound
 from hotops.core.operation import Fact, Step
 from hotops.deploy import marks
 from hotops.deploy.bluegreen import leave, revive
 from hotops.deploy.groups import groups_of
-from hotops.deploy.roll import MachineRoller
+from hotops.deploy.roll import BACK_DRAIN_S, MachineRoller
 from hotops.deploy.way_back import WayBack
 from hotops.fly.models import Machine, Release
 
@@ -75,8 +77,9 @@ def take_step(roller: MachineRoller, step: Step, *, wait_timeout_s: float, drain
     """Revive a blue, or let a green drain and destroy it. Safe to repeat."""
     if "serving" in step.after:
         revive(roller, step.target, wait_timeout_s)
-    else:
-        greens = [m for m in roller.fly.machines.list(roller.app) if m.id == step.target]
-        leave(roller, greens, drain_s)
-        roller.fly.machines.destroy(roller.app, step.target, force=True)
+        return {"machine": step.target}
+    with contextlib.suppress(NotFound):
+        # The blues serve again: nothing is gained by taking a green away while the proxy still sends it requests.
+        leave(roller, [roller.fly.machines.get(roller.app, step.target)], max(drain_s, BACK_DRAIN_S))
+    roller.fly.machines.destroy(roller.app, step.target, force=True)
     return {"machine": step.target}

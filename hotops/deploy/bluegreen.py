@@ -9,12 +9,12 @@ from hotops.core.operation import Done, Fact, Step
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.groups import groups_of
-from hotops.deploy.roll import LEASE_PATIENCE_S, LEASE_TTL_S, PROPAGATION_S, MachineRoller
+from hotops.deploy.roll import LEASE_PATIENCE_S, LEASE_TTL_S, PROPAGATION_S, MachineRoller, refuse_crashed
 from hotops.deploy.strategy import Rollout, StrategyRefused
 from hotops.fly import Fly
 from hotops.fly.config import MachineConfig
 from hotops.fly.models import Machine
-from hotops.fly.states import is_managed, is_standby, is_started
+from hotops.fly.states import checks_pass, is_managed, is_standby, is_started
 
 
 class BlueGreen:
@@ -144,8 +144,13 @@ class BlueGreen:
         return [m for m in greens_of(rollout.fly, rollout.app) if m.process_group == group]
 
     def _switch(self, step: Step) -> Fact:
-        """Let the greens in, and give the proxy time to learn of them before a blue leaves."""
+        """Let the greens in, and give the proxy time to learn of them before a blue leaves.
+
+        The first greens were healthy while the last ones were still made: one that crashed since lets nobody in.
+        """
         rollout, greens = self.rollout, self._greens(step)
+        for green in greens:
+            refuse_crashed(rollout.app, green)
         map_parallel(lambda green: rollout.fly.machines.uncordon(rollout.app, green.id), greens)
         rollout.context.clock.sleep(PROPAGATION_S)
         for green in greens:
@@ -180,7 +185,10 @@ def retire(roller: MachineRoller, machine_id: str, drain_s: float) -> Fact:
 
 
 def revive(roller: MachineRoller, machine_id: str, wait_timeout_s: float) -> None:
-    """Bring a retired blue back into service; one that never left is left alone."""
+    """Bring a retired blue back into service, and give the proxy time to learn of it: greens may leave after that.
+
+    One that never left is left alone.
+    """
     fly, app = roller.fly, roller.app
     try:
         blue = fly.machines.get(app, machine_id)
@@ -197,13 +205,14 @@ def revive(roller: MachineRoller, machine_id: str, wait_timeout_s: float) -> Non
             roller.wait_until_healthy(machine_id, blue.instance_id, wait_timeout_s)
         fly.machines.uncordon(app, machine_id, nonce=lease.nonce)
         fly.machines.patch_metadata(app, machine_id, {marks.REPLACED_BY: None, marks.WAS_RUNNING: None})
+    roller.clock.sleep(PROPAGATION_S)
 
 
 def leave(roller: MachineRoller, greens: Sequence[Machine], drain_s: float) -> None:
-    """Take greens out of rotation and let them drain."""
-    serving = [green for green in greens if is_started(green) and not green.cordoned]
-    map_parallel(lambda green: roller.fly.machines.cordon(roller.app, green.id), serving)
-    if serving:
+    """Take greens out of rotation and let those that serve drain."""
+    leaving = [green for green in greens if is_started(green) and not green.cordoned]
+    map_parallel(lambda green: roller.fly.machines.cordon(roller.app, green.id), leaving)
+    if any(checks_pass(green) for green in leaving):
         roller.clock.sleep(drain_s)
 
 

@@ -26,6 +26,8 @@ CRASHES_THAT_DECIDE = 2
 LOOKS_WITHOUT_ROUTE = 6
 #: Cordon and uncordon reach the proxy late, by seconds. Two changes closer than this can leave nobody in rotation.
 PROPAGATION_S = 5.0
+#: On the way back a machine that still answers well drains so long: the proxy's delay, and requests under way.
+BACK_DRAIN_S = PROPAGATION_S + 2.0
 #: How long a machine that was left out of rotation gets to pass its checks before it goes back.
 HEALTHY_AGAIN_S = 60.0
 #: How long a dead run's lease is waited for before it counts as somebody's who is at work.
@@ -153,12 +155,7 @@ class MachineRoller:
 
     def _still_well(self, machine_id: str) -> None:
         """Look once more before the next machine leaves: a process that runs out of memory passes its first checks."""
-        seen = self.fly.machines.get(self.app, machine_id)
-        if crashes_since_launch(seen):
-            raise MachineUnhealthy(
-                f"{self.app} {machine_id} was healthy and then failed: {describe_health(seen)}.",
-                remedy=f"fly logs -a {self.app} -i {machine_id}",
-            )
+        refuse_crashed(self.app, self.fly.machines.get(self.app, machine_id))
 
     def _take_over(self, machine: Machine, how: Rolling, lease: LeaseHold) -> None:
         """A machine that a dead run changed: back in rotation, and seen to be well before the next one leaves."""
@@ -235,6 +232,15 @@ def digest_in(config: MachineConfig) -> str | None:
     """The digest that a configuration pins, None where it pins none."""
     image = config.image_ref
     return image.digest if image and image.digest else None
+
+
+def refuse_crashed(app: str, machine: Machine) -> None:
+    """Raise MachineUnhealthy if the machine's present version ended by itself since it was launched."""
+    if crashes_since_launch(machine):
+        raise MachineUnhealthy(
+            f"{app} {machine.id} was healthy and then failed: {describe_health(machine)}.",
+            remedy=f"fly logs -a {app} -i {machine.id}",
+        )
 
 
 def describe_health(machine: Machine) -> str:
