@@ -46,7 +46,7 @@ def count_answers(lines: Iterable[AccessLine], *, besides: str = "") -> Count:
     for answer in answers_in(lines, besides=besides):
         answers.add(answer.at, is_new=False, is_error=answer.is_error, source=answer.source)
     for second in answers.settle():
-        count.take(second.old, second.old_failed)
+        count.take(second.old, second.old_failed, follows=second.follows)
     return count if count.answers > count.failed else Count()
 
 

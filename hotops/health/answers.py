@@ -1,8 +1,8 @@
 """Answers of an app, second by second: how many there were and in which seconds something failed.
 
 Errors come in bursts: one client that tries again five times, one database that hiccups under all machines. So at most
-one error a second counts, whichever machine it fell on, and the second after one that counted is left out: a burst that
-crosses a full second is still one.
+one error a second counts, whichever machine it fell on, and the second after one that counted proves nothing: a burst
+that crosses a full second is still one.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ SETTLES_S = 3.0
 
 @dataclass(frozen=True)
 class Second:
-    """One second: answers and failed ones among them, of new and of old machines; `at` is its unix time."""
+    """One second: answers and failed ones among them, of new and of old machines; `at` is its unix time.
+
+    One that `follows` a second with an error is counted and proves nothing.
+    """
 
     at: int
     new: int = 0
     new_failed: int = 0
     old: int = 0
     old_failed: int = 0
+    follows: bool = False
 
     @property
     def failed(self) -> int:
@@ -58,20 +62,18 @@ class Answers:
         self._open.setdefault(second, Counter())[source, is_new, is_error] += count
 
     def settle(self, until: float = math.inf) -> Iterator[Second]:
-        """The seconds that ended before `until` and were not given yet, in order, without those left out."""
+        """The seconds that ended before `until` and were not given yet, in order."""
         edge = math.floor(until) if math.isfinite(until) else until
         ready = sorted(second for second in self._open if second < edge)
         self._settled = max(self._settled, edge)
         for at in ready:
-            second = _second(at, self._open.pop(at))
-            if at <= self._counted_at + 1:
-                continue
-            if second.failed:
+            second = _second(at, self._open.pop(at), follows=at == self._counted_at + 1)
+            if second.failed and not second.follows:
                 self._counted_at = at
             yield second
 
 
-def _second(at: int, counts: Mapping[tuple[str, bool, bool], int]) -> Second:
+def _second(at: int, counts: Mapping[tuple[str, bool, bool], int], *, follows: bool) -> Second:
     def most(*, is_new: bool, is_error: bool) -> int:
         return max((n for (_, new, error), n in counts.items() if (new, error) == (is_new, is_error)), default=0)
 
@@ -82,6 +84,7 @@ def _second(at: int, counts: Mapping[tuple[str, bool, bool], int]) -> Second:
         new_failed=new_failed,
         old=most(is_new=False, is_error=False) + old_failed,
         old_failed=old_failed,
+        follows=follows,
     )
 
 
@@ -89,7 +92,8 @@ def _second(at: int, counts: Mapping[tuple[str, bool, bool], int]) -> Second:
 class Count:
     """Answers and failed ones; `incidents` are the seconds with a failure, `seconds` how many had how many answers.
 
-    In a second with an incident the repeats are no answers of their own: five failed ones count as one.
+    In a second with an incident the repeats are no answers of their own: five failed ones count as one. Of a second
+    that follows one, only the answers are counted.
     """
 
     answers: int = 0
@@ -97,10 +101,12 @@ class Count:
     incidents: int = 0
     seconds: Counter[int] = field(default_factory=Counter)
 
-    def take(self, answers: int, failed: int) -> int:
-        """Add one second; returns the answers that count in it."""
+    def take(self, answers: int, failed: int, *, follows: bool = False) -> int:
+        """Add one second; returns the answers that prove something in it."""
         self.answers += answers
         self.failed += failed
+        if follows or not answers:
+            return 0
         self.incidents += failed > 0
         exposed = answers - max(failed - 1, 0)
         self.seconds[exposed] += 1
@@ -108,7 +114,7 @@ class Count:
 
     @property
     def exposed(self) -> int:
-        """The answers that count."""
+        """The answers that prove something."""
         return sum(answers * count for answers, count in self.seconds.items())
 
     @property

@@ -50,8 +50,8 @@ class ErrorsAfter:
 
     def take(self, second: Second) -> None:
         """One complete second; answers of old machines are not looked at."""
-        if second.new:
-            answers = self.now.take(second.new, second.new_failed)
+        answers = self.now.take(second.new, second.new_failed, follows=second.follows)
+        if answers:
             is_incident = second.new_failed > 0
             self._worse.take(_rate_ratios(WORSE, self.rate, answers, is_incident=is_incident))
             self._better.take(_rate_ratios(BETTER, self.clearly_bad, answers, is_incident=is_incident))
@@ -83,8 +83,8 @@ class ErrorsAfter:
         """How many answers more would decide if things go on as now; None where they never would."""
         seen = self.now.incidents / max(self.now.exposed, 1)
         if self.is_too_many:
-            return _more(self.log_needed - self._worse.log_now, seen, self.rate, WORSE)
-        return _more(-math.log(BETA) - self._better.log_now, seen, self.clearly_bad, BETTER)
+            return self._worse.steps_to(self.log_needed, _gains(WORSE, self.rate, seen))
+        return self._better.steps_to(-math.log(BETA), _gains(BETTER, self.clearly_bad, seen))
 
 
 class ErrorsBeside:
@@ -107,10 +107,9 @@ class ErrorsBeside:
 
     def take(self, second: Second) -> None:
         """One complete second."""
-        if second.old:
-            self.old.take(second.old, second.old_failed)
-        if second.new:
-            answers = self.new.take(second.new, second.new_failed)
+        self.old.take(second.old, second.old_failed, follows=second.follows)
+        answers = self.new.take(second.new, second.new_failed, follows=second.follows)
+        if answers:
             ratios = _rate_ratios(BETTER, self.clearly_bad, answers, is_incident=second.new_failed > 0)
             self._better.take(ratios)
         self._block.append(second)
@@ -125,7 +124,7 @@ class ErrorsBeside:
             return  # where one of them had no answer, no error tells which is worse
         share = new / (new + old)
         for second in seconds:
-            if second.failed:
+            if second.failed and not second.follows:
                 fell_on_new = second.new_failed / second.failed
                 self._worse.take(_odds_ratios(WORSE, share, fell_on_new))
 
@@ -146,15 +145,13 @@ class ErrorsBeside:
     def _needed(self, *, is_too_many: bool) -> int | None:
         if not is_too_many:
             seen = self.new.incidents / max(self.new.exposed, 1)
-            return _more(-math.log(BETA) - self._better.log_now, seen, self.clearly_bad, BETTER)
+            return self._better.steps_to(-math.log(BETA), _gains(BETTER, self.clearly_bad, seen))
         errors, answers = self.new.incidents + self.old.incidents, self.new.answers + self.old.answers
         if not self.old.answers:
             return None
         share, fell = self.new.answers / answers, self.new.incidents / errors
-        gain = max(fell * at_new + (1 - fell) * at_old for at_new, at_old in _both(WORSE, share))
-        return (
-            math.ceil(max(self.log_needed - self._worse.log_now, 0.0) / gain * answers / errors) if gain > 0 else None
-        )
+        gains = [(fell * at_new + (1 - fell) * at_old) * errors / answers for at_new, at_old in _both(WORSE, share)]
+        return self._worse.steps_to(self.log_needed, gains)
 
 
 def _rate(share: float) -> float:
@@ -189,12 +186,10 @@ def _both(ratios: Iterable[float], share: float) -> list[tuple[float, float]]:
     return [(math.log(ratio / total), -math.log(total)) for ratio, total in worse]
 
 
-def _more(log_missing: float, seen: float, rate: float, ratios: Iterable[float]) -> int | None:
-    """Answers until so much evidence is there, if incidents go on at `seen` an answer."""
-    gains = [(seen * math.log(ratio) if seen else 0.0) - (ratio - 1) * rate for ratio in ratios]
-    gain = max(gains)
-    return max(1, math.ceil(log_missing / gain)) if gain > 0 else None
+def _gains(ratios: Iterable[float], rate: float, seen: float) -> list[float]:
+    """What an answer adds to each alternative's logarithm, if incidents go on at `seen` an answer."""
+    return [seen * math.log(ratio) - (ratio - 1) * rate for ratio in ratios]
 
 
 def _errors(count: Count) -> str:
-    return f"{count.failed:,} errors in {count.answers:,} answers"
+    return f"{count.failed:,} error{'' if count.failed == 1 else 's'} in {count.answers:,} answers"

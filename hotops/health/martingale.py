@@ -10,10 +10,13 @@ Ramdas and others, "Game-theoretic statistics and safe anytime-valid inference")
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 
 #: More than this is not told apart: nobody reads "1 in 10^40".
 MOST_EVIDENCE = 1e9
+#: Nobody waits for so many.
+FOREVER = 10**9
 
 
 class Stakes:
@@ -33,6 +36,21 @@ class Stakes:
         self._logs = [log + more for log, more in zip(self._logs, log_ratios, strict=True)]
         self.log_now = log_sum(self._logs)
         self.log_highest = max(self.log_highest, self.log_now)
+
+    def steps_to(self, log_wanted: float, gains: Sequence[float]) -> int | None:
+        """Steps until there is so much evidence, if each adds these logarithms; None where that never comes."""
+        if max(gains) <= 0:
+            return None
+
+        def log_after(steps: int) -> float:
+            return log_sum([log + gain * steps for log, gain in zip(self._logs, gains, strict=True)])
+
+        high = 1
+        while log_after(high) < log_wanted:
+            high *= 2
+            if high > FOREVER:
+                return None
+        return 1 + bisect_left(range(1, high), log_wanted, key=log_after)
 
 
 def log_sum(logs: Sequence[float]) -> float:
