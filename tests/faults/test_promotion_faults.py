@@ -54,11 +54,11 @@ def break_and_rerun(tmp_path: Path, kind: str, at: int, strategy: str = "rolling
     return ended
 
 
-@pytest.mark.parametrize("strategy", ["rolling", "bluegreen"])
+@pytest.mark.parametrize("strategy", ["rolling", "bluegreen", "canary"])
 @pytest.mark.parametrize("kind", FAULTS)
 def test_whatever_breaks_a_rerun_converges(tmp_path: Path, kind: str, strategy: str) -> None:
     calls = calls_of_a_whole_promotion(tmp_path)
-    stride = STRIDE if STRIDE == 1 or strategy == "rolling" else 2 * STRIDE
+    stride = STRIDE if STRIDE == 1 or strategy == "rolling" else 3 * STRIDE
     start = 1 + list(FAULTS).index(kind) % STRIDE
     endings = Counter(break_and_rerun(tmp_path, kind, at, strategy) for at in range(start, calls + 1, stride))
     print(f"{strategy}, {kind}: {sum(endings.values())} cases over {calls} calls: {dict(endings)}")

@@ -14,9 +14,9 @@ from tests.stage import Stage
 FIRST = "20260101T000000Z-promote-stage"
 AGAIN = "20260101T000100Z-promote-stage"
 #: The short form kills before every fourth call or so; HOTOPS_SOAK=1 before every one.
-STRIDES = dict.fromkeys(("rolling", "bluegreen", "immediate"), 1)
+STRIDES = dict.fromkeys(("rolling", "bluegreen", "canary", "immediate"), 1)
 if not os.environ.get("HOTOPS_SOAK"):
-    STRIDES |= {"rolling": 4, "bluegreen": 5, "immediate": 9}
+    STRIDES |= {"rolling": 5, "bluegreen": 6, "canary": 12, "immediate": 12}
 
 
 class Killed(BaseException):
@@ -66,7 +66,7 @@ def kill_and_rerun(tmp_path: Path, strategy: str, at: int) -> str:
     return ended
 
 
-@pytest.mark.parametrize("strategy", ["rolling", "bluegreen", "immediate"])
+@pytest.mark.parametrize("strategy", sorted(STRIDES))
 def test_a_killed_promotion_is_finished_or_undone_by_one_rerun(tmp_path: Path, strategy: str) -> None:
     calls = calls_of_a_whole_promotion(tmp_path, strategy)
     start = 1 if strategy == "rolling" else 2
