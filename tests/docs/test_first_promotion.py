@@ -71,7 +71,7 @@ def test_check_then_promote_then_the_fire_exit(desk: Desk, sandbox: RunningSandb
 
     promoted = desk.run(*documented("ansible-playbook hotops.core.promote", without="--check"), *QUICK)
     assert promoted.returncode == 0, promoted.stdout
-    assert promoted.stdout.rstrip().splitlines()[-1].startswith("hotops: done (exit code 0). Evidence: artifacts/")
+    assert promoted.stdout.rstrip().splitlines()[-1].startswith("hotops: promoted (exit code 0). Evidence: artifacts/")
     assert tags() == {"v43"}
 
     back = desk.run(*documented("ansible-playbook hotops.core.rollback"))
