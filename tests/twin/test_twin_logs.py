@@ -107,7 +107,7 @@ def test_visits_without_a_machine_are_errors_of_the_proxy(busy: Asker) -> None:
     busy.sleep(30)
     last = page(busy)[0][-1]
     assert last["message"].startswith("[PR04] could not find a good candidate")
-    assert last["meta"]["error"]["code"] == "PR04"
+    assert last["meta"]["error"]["code"] == 4
     assert last["meta"]["http"]["response"]["status_code"] == 503
 
 

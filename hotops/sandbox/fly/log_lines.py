@@ -24,7 +24,10 @@ CRASH_TRACE = (
 
 @dataclass(frozen=True)
 class Line:
-    """One log line; `at_ns` is its time and its identity, in nanoseconds."""
+    """One log line; `at_ns` is its time and its identity, in nanoseconds.
+
+    `error_code` is the number of a proxy error, 4 for PR04, 0 where there is none: flyctl decodes whole numbers only.
+    """
 
     at_ns: int
     level: str
@@ -35,7 +38,7 @@ class Line:
     status: int | None = None
     method: str = ""
     path: str = ""
-    error_code: str = ""
+    error_code: int = 0
 
 
 def of_runs(world: World, app: App, since: float, until: float) -> Iterator[Line]:
@@ -133,7 +136,7 @@ def of_visit(app: App, visit: traffic.Visit) -> Line:
     """The access line of one visit."""
     at_ns = int(visit.at * 1e9)
     if visit.machine is None:
-        return Line(at_ns, "error", NO_CANDIDATE, "", app.primary_region, "proxy", 503, "GET", visit.path, "PR04")
+        return Line(at_ns, "error", NO_CANDIDATE, "", app.primary_region, "proxy", 503, "GET", visit.path, 4)
     level = "error" if visit.status >= 500 else "info"
     message = f"GET {visit.path} {visit.status} in {visit.seconds * 1000:.0f}ms"
     machine = visit.machine
@@ -146,7 +149,7 @@ def of_requests(app: App, since: float, until: float) -> Iterator[Line]:
         if since <= access.at <= until:
             message = access.message or f"{access.method} {access.path} {access.status}"
             level = "error" if access.status >= 500 else "info"
-            code = message[1:5] if message.startswith("[P") else ""
+            code = int(message[3:5]) if message.startswith("[PR") else 0
             provider = "proxy" if code else "app"
             at_ns = int(access.at * 1e9) + 500 + number % 400
             yield Line(
