@@ -42,6 +42,7 @@ def organization(org: Org) -> dict[str, Any]:
         "billable": True,
         "billingStatus": "CURRENT",
         "viewerRole": "admin",
+        "members": {"edges": []},
         "addOns": connection([]),
     }
 
@@ -79,6 +80,7 @@ def machine(shown: Machine, app_shown: dict[str, Any]) -> dict[str, Any]:
         "createdAt": rfc3339_seconds(shown.created_at),
         "updatedAt": rfc3339_seconds(shown.updated_at),
         "ips": connection([]),
+        "egressIpAddresses": connection([]),
     }
 
 
