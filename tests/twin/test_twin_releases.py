@@ -20,12 +20,45 @@ def test_seeded_releases_are_back_dated_and_hold_their_definition(sky: Asker) ->
     assert [release["version"] for release in releases] == [42, 41]
     assert releases[0]["status"] == "complete"
     assert releases[0]["image_ref"].startswith("registry.fly.io/shop:v42@sha256:")
-    current = sky.get("/api/v1/apps/shop/releases/current", host=API)["release"]
+    current = sky.get("/api/v1/apps/shop/releases/current", host=API)
     assert current["id"] == releases[0]["id"]
     query = "query($n: String!) { app(name: $n) { currentReleaseUnprocessed { configDefinition } } }"
     found = graphql(sky, query, n="shop")["data"]["app"]["currentReleaseUnprocessed"]["configDefinition"]
     assert found["app"] == "shop"
     assert found["vm"][0]["memory_mb"] == 1024
+    assert "build" not in found
+
+
+def test_the_stored_definition_says_in_the_words_of_fly_toml_what_the_machines_have(sky: Asker) -> None:
+    """A deploy without a fly.toml makes the machines out of it; checks in a machine's words would be lost (flyctl)."""
+    query = '{ app(name: "shop") { currentReleaseUnprocessed { configDefinition } } }'
+    found = graphql(sky, query)["data"]["app"]["currentReleaseUnprocessed"]["configDefinition"]
+    (service,) = found["services"]
+    (check,) = service["http_checks"]
+    assert (check["path"], check["interval"], check["grace_period"]) == ("/health", "10s", "5s")
+    assert not {"checks", "autostop", "autostart"} & service.keys()
+    assert (service["auto_stop_machines"], service["auto_start_machines"]) == ("off", False)
+    assert service["processes"] == ["app"]
+    assert found["checks"]["alive"]["processes"] == ["app"]
+    assert found["processes"] == {"app": "", "worker": ""}
+
+
+def test_restart_policies_and_headers_of_a_definition_are_those_of_fly_toml(make: Make) -> None:
+    group = {
+        "count": 1,
+        "restart": {"policy": "no"},
+        "checks": {"up": {"type": "http", "port": 80, "headers": [{"name": "X-Probe", "values": ["1"]}]}},
+    }
+    sky = make(
+        {"name": "tiny", "groups": {"app": group, "worker": {"restart": {"policy": "always", "max_retries": 3}}}}
+    )
+    query = '{ app(name: "tiny") { currentReleaseUnprocessed { configDefinition } } }'
+    found = graphql(sky, query)["data"]["app"]["currentReleaseUnprocessed"]["configDefinition"]
+    assert found["restart"] == [
+        {"policy": "never", "processes": ["app"]},
+        {"policy": "always", "retries": 3, "processes": ["worker"]},
+    ]
+    assert found["checks"]["up"]["headers"] == {"X-Probe": "1"}
 
 
 def test_a_release_is_written_then_marked_complete(sky: Asker) -> None:
@@ -104,9 +137,22 @@ def test_bluegreen_and_organizations_are_answered(sky: Asker) -> None:
     assert graphql(sky, '{ canPerformBluegreenDeployment(name: "shop") }')["data"] == {
         "canPerformBluegreenDeployment": True
     }
-    assert sky.get("/api/v1/organizations/personal", host=API)["organization"]["slug"] == "personal"
+    organization = sky.get("/api/v1/organizations/personal", host=API)["organization"]
+    assert organization["slug"] == "personal"
+    assert isinstance(organization["internal_numeric_id"], int)  # flyctl decodes a number, and no deploy begins else
     query = '{ organization(slug: "personal") { id slug rawSlug addOns(type: "x") { nodes { id } } } }'
     assert graphql(sky, query)["data"]["organization"]["addOns"]["nodes"] == []
+
+
+def test_addresses_and_members_are_answered_with_all_that_flyctl_asks(sky: Asker) -> None:
+    addresses = """{ app(name: "shop") { sharedIpAddress machines { nodes { id egressIpAddresses { nodes { ip } } } }
+        ipAddresses { nodes { id address type region createdAt network { name organization { slug } } serviceName } } } }"""
+    app = graphql(sky, addresses)["data"]["app"]
+    assert [node["type"] for node in app["ipAddresses"]["nodes"]] == ["v6"]
+    assert [node["egressIpAddresses"]["nodes"] for node in app["machines"]["nodes"]] == [[], [], []]
+    members = """{ organization(slug: "personal") { remoteBuilderImage remoteBuilderApp { name }
+        members { edges { cursor node { id name email } joinedAt role } } } }"""
+    assert graphql(sky, members)["data"]["organization"]["members"] == {"edges": []}
 
 
 def test_a_build_is_begun_and_finished(sky: Asker) -> None:

@@ -87,11 +87,11 @@ def list_releases(call: Call) -> Response:
 
 @routes.on("GET", "/api/v1/apps/{app}/releases/current")
 def current_release(call: Call) -> Response:
-    """The newest release; 404 where there is none."""
+    """The newest release, bare, without the envelope that creating one answers in (flyctl); 404 if there is none."""
     found = newest_first(call.app)
     if not found:
         raise not_found("release")
-    return json_reply({"release": shown(found[0])})
+    return json_reply(shown(found[0]))
 
 
 def newest_first(app: App) -> list[Release]:
@@ -124,7 +124,7 @@ def org_shown(org: Org) -> dict[str, Any]:
     """An organisation as the REST interface shows it (flyctl)."""
     return {
         "id": org.id,
-        "internal_numeric_id": str(org.numeric_id),
+        "internal_numeric_id": org.numeric_id,
         "slug": org.slug,
         "raw_slug": org.slug,
         "name": org.name,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotops.sandbox.fly import apps, lifecycle, making
+from hotops.sandbox.fly import app_config, apps, lifecycle, making
+from hotops.sandbox.fly.app_config import DEFAULT_GUEST
 from hotops.sandbox.fly.images import REGISTRY
 from hotops.sandbox.fly.machine import Machine
 from hotops.sandbox.fly.world import App, Certificate, Group, Release, World
@@ -14,7 +15,6 @@ CERTIFICATE_LIFE_S = 90 * DAY_S
 VAULT_BEFORE_S = 60.0
 FLYCTL_VERSION = "0.3.200"
 DEFAULT_RELEASE = {"version": 1, "tag": "v1", "status": "complete", "age_s": DAY_S}
-DEFAULT_GUEST = {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256}
 
 
 def plant(world: World, seed: dict[str, Any], now: float) -> None:
@@ -73,30 +73,10 @@ def _plant_release(world: World, app: App, wanted: dict[str, Any], release: dict
             user=str(release.get("user") or "operator@example.com"),
             created_at=created_at,
             image_ref=image,
-            definition=definition(app, wanted, image),
+            definition=app_config.of_seed(app.name, app.primary_region, wanted),
             description="Release",
         )
     )
-
-
-def definition(app: App, wanted: dict[str, Any], image: str) -> dict[str, Any]:
-    """The app config that a release stores, in the form of fly.toml as JSON."""
-    groups: dict[str, Any] = wanted.get("groups") or {}
-    services = [
-        {**service, "processes": [name]} for name, group in groups.items() for service in group.get("services") or []
-    ]
-    checks = {key: check for group in groups.values() for key, check in (group.get("checks") or {}).items()}
-    sizes = [{**(group.get("guest") or DEFAULT_GUEST), "processes": [name]} for name, group in groups.items()]
-    return {
-        "app": app.name,
-        "primary_region": app.primary_region,
-        "build": {"image": image},
-        "env": dict(wanted.get("env") or {}),
-        "processes": {name: str(group.get("cmd") or "") for name, group in groups.items()},
-        "services": services,
-        "checks": checks,
-        "vm": sizes,
-    }
 
 
 def machine_config(app: App, wanted: dict[str, Any], group_name: str, release: Release) -> dict[str, Any]:
