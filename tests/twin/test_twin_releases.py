@@ -146,7 +146,8 @@ def test_bluegreen_and_organizations_are_answered(sky: Asker) -> None:
 
 def test_addresses_and_members_are_answered_with_all_that_flyctl_asks(sky: Asker) -> None:
     addresses = """{ app(name: "shop") { sharedIpAddress machines { nodes { id egressIpAddresses { nodes { ip } } } }
-        ipAddresses { nodes { id address type region createdAt network { name organization { slug } } serviceName } } } }"""
+        ipAddresses { nodes { id address type region createdAt serviceName network { name organization { slug } } } }
+        } }"""
     app = graphql(sky, addresses)["data"]["app"]
     assert [node["type"] for node in app["ipAddresses"]["nodes"]] == ["v6"]
     assert [node["egressIpAddresses"]["nodes"] for node in app["machines"]["nodes"]] == [[], [], []]
