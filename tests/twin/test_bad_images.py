@@ -25,7 +25,7 @@ STOPPED_BY = {
 #: Good on staging, bad with production's secrets: who brings the old image back, within how many seconds of a run, and
 #: a word of the reason.
 BROUGHT_BACK_BY = {
-    "slow": ("watch", 90, "ms before"),
+    "slow": ("watch", 120, "ms before"),
     "crash": ("deploy", 60, "crashes again and again (2): exit code 1"),
     "wrong-path": ("deploy", 90, "404 Not Found"),
     # A 503 may be a database that is slow to answer: the machine gets all of wait_timeout_s, out of rotation.
