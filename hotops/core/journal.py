@@ -9,7 +9,8 @@ Kinds of events, with the fields that readers of the evidence (summary, story) k
                     status ("pass" | "fail" | "warn" | "unknown" | "waived" | "off"),
                     found, wanted (words), source, age_s, expires_at
     waiver          gate, app, level, reason, until, who
-    verdict         verdict ("go" | "no_go" | "good" | "bad" | "too_thin"), scope ("gates" | "watch" | …), app, text, envelope
+    verdict         verdict ("go" | "no_go" | "good" | "bad" | "too_thin"), scope ("gates" | "watch" | …), app, text,
+                    envelope
     intent          operation, step, target, before, after, action       written before the step acts
     outcome         intent (its line number), status ("done" | "failed" | "skipped" | "undone" | "unknown"),
                     fact, duration_s, request_ids, error
