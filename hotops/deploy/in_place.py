@@ -41,7 +41,7 @@ class InPlace:
                             "image": str(marks.image_of(machine)),
                             "digest": digests_before.get(machine.id, marks.digest_of(machine)),
                             "has_others": others and self.cordons,
-                            "more_follow": index < len(ordered) - 1,
+                            "more_follow": self.turn(index, len(members)) < self.turn(len(ordered) - 1, len(members)),
                             "runs": marks.should_run(machine),
                         },
                         after={"image": str(wanted), "digest": wanted.digest},

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
+from hotops.core.context import Context
 from hotops.core.documented import Documented
 from hotops.core.errors import ApiError, HotopsError, NotFound, NotRestored, UsageError, VerifyFailed, WireError
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step, shown
@@ -18,7 +19,8 @@ from hotops.deploy.deploy import in_phases
 from hotops.deploy.groups import groups_of
 from hotops.deploy.record import record_release
 from hotops.deploy.restore import config_with_image
-from hotops.deploy.roll import PROPAGATION_S, MachineRoller, Rolling, describe_health, restored
+from hotops.deploy.roll import BACK_DRAIN_S, PROPAGATION_S, MachineRoller, Rolling, describe_health, restored
+from hotops.deploy.scope import changed_by, goes_back, left_behind
 from hotops.deploy.way_back import WayBack, choose_way_back, secrets_changed_since, way_back_by_history
 from hotops.fly import Fly
 from hotops.fly.config import MachineConfig
@@ -30,25 +32,6 @@ from hotops.fly.states import checks_pass, is_managed, is_started
 WAVES = 2
 #: The fire exit asks the registry once, for as long as a person holds the handle.
 REGISTRY_TIMEOUT_S = 3.0
-
-
-def _goes_back(machine: Machine, machines: Sequence[Machine]) -> bool:
-    """Whether a machine was never accepted, or was changed by a run that left one unaccepted: no app stays mixed."""
-    if marks.is_pending(machine) or marks.is_cordoned_by_run(machine):
-        return True
-    unaccepted = {marks.run_of(other) for other in machines if marks.is_pending(other)}
-    return marks.run_of(machine) in unaccepted and marks.RESTORED_BY not in machine.metadata
-
-
-def _changed_by(machine: Machine) -> str:
-    """The run that last touched the machine: put its configuration there, or put a green in its place."""
-    return machine.metadata.get(marks.REPLACED_BY) or marks.run_of(machine) or ""
-
-
-def _left_behind(machines: Sequence[Machine]) -> Sequence[Machine]:
-    """The machines whose image goes: those of the newest run; if it died half-way the others are as they were."""
-    newest = max((marks.run_of(machine) or "" for machine in machines), default="")
-    return [machine for machine in machines if newest and marks.run_of(machine) == newest] or machines
 
 
 def _number(value: Any) -> Any:
@@ -291,7 +274,7 @@ class Rollback(Operation[RollbackWant, Scope]):
             for app, found in machines.items()
         }
         runs = {
-            _changed_by(m) for found in considered.values() for m in found if marks.RESTORED_BY not in m.metadata
+            changed_by(m) for found in considered.values() for m in found if marks.RESTORED_BY not in m.metadata
         } - {""}
         if not runs:
             if self.want.pending_only:
@@ -303,7 +286,7 @@ class Rollback(Operation[RollbackWant, Scope]):
             )
         newest = max(runs)  # run names begin with their time
         wanted = runs if self.want.pending_only else {newest}
-        return newest, [app for app, found in considered.items() if any(_changed_by(m) in wanted for m in found)]
+        return newest, [app for app, found in considered.items() if any(changed_by(m) in wanted for m in found)]
 
     def _way(self, app: str, machines: tuple[Machine, ...]) -> Way:
         """Everything that is read before the first machine moves: one list, one history a machine, one secrets list."""
@@ -312,7 +295,7 @@ class Rollback(Operation[RollbackWant, Scope]):
             back = way_back_to_blue(machines)
             return Way(waiting, back, {}, secrets_changed=self._secrets_since(app, back.release))
         machines = tuple(machine for machine in machines if not marks.is_retired(machine))
-        moving = [m for m in machines if not self.want.pending_only or _goes_back(m, machines)]
+        moving = [m for m in machines if not self.want.pending_only or goes_back(m, machines)]
         histories = map_parallel(lambda machine: self.fly.machines.versions(app, machine.id), moving)
         back = self._back(app, moving, histories)
         configs: dict[str, MachineConfig] = {}
@@ -335,7 +318,7 @@ class Rollback(Operation[RollbackWant, Scope]):
                 raise
             why = f"the release records can't be read ({error.message})"
             return way_back_by_history(app, list(zip(moving, histories, strict=True)), why=why)
-        leaving = {marks.digest_of(machine) for machine in _left_behind(moving)}
+        leaving = {marks.digest_of(machine) for machine in left_behind(moving)}
         return choose_way_back(releases, leaving=leaving, resolve=self._resolve, to_version=self.want.version)
 
     def _older(self, releases: Sequence[Release], moving: Sequence[Machine]) -> list[Release]:
@@ -378,7 +361,7 @@ class Rollback(Operation[RollbackWant, Scope]):
             )
             others = sum(is_started(m) for m in members) > 1
             for index, machine in enumerate(ordered):
-                turn = index * WAVES // len(ordered)
+                turn, last = (place * WAVES // len(ordered) for place in (index, len(ordered) - 1))
                 steps.append(
                     Step(
                         f"{app}/{group}/{members.index(machine) + 1}",
@@ -387,7 +370,7 @@ class Rollback(Operation[RollbackWant, Scope]):
                             "image": str(marks.image_of(machine)),
                             "digest": marks.digest_of(machine),
                             "has_others": others,
-                            "more_follow": index < len(ordered) - 1,
+                            "more_follow": turn < last,
                             "runs": marks.should_run(machine),
                         },
                         after={"image": str(way.back.image), "digest": way.back.digest or "unknown"},
@@ -404,3 +387,11 @@ class Rollback(Operation[RollbackWant, Scope]):
         for release_id in failed:
             self.fly.releases.try_update(release_id, "failed")
         return record_release(self.fly, app, str(way.back.image), "complete")
+
+
+def undoing(context: Context, apps: Iterable[str]) -> Rollback:
+    """The way back of a change that nobody accepted.
+
+    Nobody pulls a handle here, so a machine that still answers well drains first: what it is working on is finished.
+    """
+    return Rollback(RollbackWant(apps=tuple(apps), pending_only=True, drain_s=BACK_DRAIN_S), context)

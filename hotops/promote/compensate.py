@@ -12,7 +12,7 @@ from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.blueback import waiting_blues
 from hotops.deploy.roll import MachineRoller
-from hotops.deploy.rollback import Rollback, RollbackWant, Scope
+from hotops.deploy.rollback import Scope, undoing
 from hotops.deploy.way_back import NoWayBack
 from hotops.fly.models import Machine
 from hotops.promote.accepting import accept, accept_step, was_found_good
@@ -78,7 +78,7 @@ class Compensate(Phase[Left]):
             if machine.cordoned and (by := machine.metadata.get(marks.CORDONED_BY)) and (by == run or inherits)
             if app not in ours
         )
-        return Left(self._rollback(ours).observe() if ours else None, cordoned, accepting)
+        return Left(undoing(self.context, ours).observe() if ours else None, cordoned, accepting)
 
     def _inherits(self) -> bool:
         """Whether what dead runs left is this run's to undo: the gates said no, and nobody is at work."""
@@ -87,17 +87,14 @@ class Compensate(Phase[Left]):
         alone = held is None or held.run == self.context.run or held.is_dead(self.context.clock.now())
         return alone and failure.get("exit_code") == ExitCode.NO_GO
 
-    def _rollback(self, apps: list[str]) -> Rollback:
-        return Rollback(RollbackWant(apps=tuple(apps), pending_only=True), self.context)
-
     def plan(self, state: Left) -> Plan:
         self._state = state
         steps: tuple[Step, ...] = ()
         title = ""
         if state.undo is not None:
-            self._undoing = self._rollback(list(state.undo.ways))
-            undoing = self._undoing.plan(state.undo)
-            steps, title = undoing.steps, undoing.title
+            self._undoing = undoing(self.context, state.undo.ways)
+            back = self._undoing.plan(state.undo)
+            steps, title = back.steps, back.title
         uncordon = tuple(
             Step(f"{app}/cordon/{machine.id}", machine.id, before={"cordoned": True}, after={"cordoned": False})
             for app, machine in state.cordoned

@@ -8,7 +8,7 @@ from typing import Any
 from hotops.core.errors import LockHeld, NoGo, UsageError
 from hotops.core.operation import Done, Fact, Plan, Step
 from hotops.deploy import marks
-from hotops.deploy.rollback import Rollback, RollbackWant, Scope
+from hotops.deploy.rollback import Scope, undoing
 from hotops.fly.models import Machine
 from hotops.promote.holding import hold, let_go, lock_of
 from hotops.promote.pairs import Pair
@@ -70,7 +70,7 @@ class CheckReady(Phase[Readiness]):
             notes.append(f"Run {', '.join(runs)} never ended; its image is still the source's: this run finishes it.")
             return Readiness(tuple(machines), runs, notes=tuple(notes), lock_left=left)
         notes.append(f"Run {', '.join(runs)} never ended and its image is no longer the source's: it is undone first.")
-        return Readiness(tuple(machines), runs, self._rollback(tuple(pending)).observe(), tuple(notes), left)
+        return Readiness(tuple(machines), runs, undoing(self.context, pending).observe(), tuple(notes), left)
 
     def _source_digest(self, pair: Pair) -> str | None:
         try:
@@ -78,13 +78,10 @@ class CheckReady(Phase[Readiness]):
         except NoGo:
             return None  # what can't be promoted now can't finish the dead run either: it is undone
 
-    def _rollback(self, apps: tuple[str, ...]) -> Rollback:
-        return Rollback(RollbackWant(apps=apps, pending_only=True), self.context)
-
     def plan(self, state: Readiness) -> Plan:
         if state.undo is None:
             return Plan(why_empty="no earlier run has to be undone.")
-        self._undoing = self._rollback(tuple(state.undo.ways))
+        self._undoing = undoing(self.context, state.undo.ways)
         return self._undoing.plan(state.undo)
 
     def prepare(self, plan: Plan) -> Fact:

@@ -12,7 +12,7 @@ from hotops.core.operation import Done, Fact, Plan, Step, shown
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.blueback import leftovers
-from hotops.deploy.rollback import Rollback, RollbackWant, Scope
+from hotops.deploy.rollback import Scope, undoing
 from hotops.fly.image import ImageRef
 from hotops.fly.models import Machine
 from hotops.health.opinion import Kind
@@ -97,7 +97,7 @@ class Watch(Phase[Watched]):
         self.context.journal.event("verdict", verdict=seen.kind, scope="watch", text=text)
         if not seen.breach:
             return seen
-        undo = self._rollback(tuple(watches)).observe()
+        undo = undoing(self.context, watches).observe()
         if not undo.ways:
             raise Overtaken(
                 f"{seen.breach}; what it runs was deployed by somebody else, and is left as it is.",
@@ -123,13 +123,10 @@ class Watch(Phase[Watched]):
                 return clock.now() - started
             clock.sleep(max(0.0, min(pause_s, end - clock.now())))
 
-    def _rollback(self, apps: tuple[str, ...]) -> Rollback:
-        return Rollback(RollbackWant(apps=apps, pending_only=True), self.context)
-
     def plan(self, state: Watched) -> Plan:
         self._state = state
         if state.undo is not None:
-            self._undoing = self._rollback(tuple(state.watches))
+            self._undoing = undoing(self.context, state.watches)
             return self._undoing.plan(state.undo)
         steps = tuple(accept_step(app) for app in state.waiting)
         return Plan(steps, "Accept the release", why_empty="what runs was accepted before.")
