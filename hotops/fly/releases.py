@@ -78,11 +78,15 @@ class Releases:
     def create(
         self, app: str, *, image: str, strategy: Strategy = "rolling", definition: Mapping[str, Any] | None = None
     ) -> Release:
-        """Write a record, once: an unclear answer is settled by looking for it (flyctl, uiex create release)."""
+        """Write a record, once: an unclear answer is settled by looking for it (flyctl, uiex create release).
+
+        A definition that is not known is written as null, never as an empty one: out of that flyctl would make machines
+        without services and checks, without one it reads the machines instead (flyctl, remote config).
+        """
         body = {
             "app_name": app,
             "build_id": 0,
-            "definition": dict(definition or {}),
+            "definition": dict(definition) if definition else None,
             "image": image,
             "strategy": strategy.upper(),
         }

@@ -96,7 +96,7 @@ def app_status(world: World, app: App, now: float) -> dict[str, Any]:
 
 def _next_release(world: World, app: App, image: str, at: float) -> Release:
     newest = max(app.releases, key=lambda release: release.version, default=None)
-    definition: dict[str, Any] = copy.deepcopy(newest.definition) if newest else {"app": app.name}
+    definition = copy.deepcopy(newest.definition if newest else {"app": app.name})
     release = Release(
         id=world.ids.short("rel_"),
         version=(newest.version if newest else 0) + 1,

@@ -47,6 +47,17 @@ def test_a_record_goes_from_running_to_its_end() -> None:
     assert fly.releases.list("shop")[0].status == "failed"
 
 
+def test_a_definition_nobody_knows_is_written_as_null_not_as_an_empty_one() -> None:
+    sent: list[object] = []
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        sent.append(json.loads(request.content)["definition"])
+        return httpx.Response(201, json={"release": {"id": "r1", "version": 43, "status": "pending"}})
+
+    literal(reply).releases.create("shop", image="registry.fly.io/shop:v43", definition={})
+    assert sent == [None]
+
+
 def test_where_one_way_is_refused_history_comes_over_graphql() -> None:
     asked: list[str] = []
 

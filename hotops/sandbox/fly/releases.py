@@ -48,7 +48,7 @@ def create_release(call: Call) -> Response:
         user=call.grant.tokens[0].user,
         created_at=call.now,
         image_ref=str(payload.get("image") or ""),
-        definition=definition if isinstance(definition, dict) else {},
+        definition=definition if isinstance(definition, dict) else None,
         description="Release",
     )
     app.releases.append(release)

@@ -38,7 +38,7 @@ class Release:
     user: str
     created_at: float
     image_ref: str
-    definition: dict[str, Any]
+    definition: dict[str, Any] | None
     description: str = ""
     reason: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
