@@ -196,7 +196,7 @@ class Deploy(Operation[DeployWant, Seen]):
     def apply(self, step: Step, done: Done) -> Fact:
         target = self._target(step)
         if step.name.endswith("/release"):
-            return record_release(self.fly, target.app, target.image, "running")
+            return record_release(self.fly, target.app, target.image, "running", strategy=target.strategy)
         return self.strategy(target).apply(step, done)
 
     def verify(self, plan: Plan, done: Done) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from hotops.core.errors import ApiError, WireError
 from hotops.core.operation import Fact
 from hotops.fly import Fly
-from hotops.fly.releases import Status
+from hotops.fly.releases import Status, Strategy
 
 
-def record_release(fly: Fly, app: str, image: str, status: Status) -> Fact:
-    """Record a release with the app's present definition: `release` and `version`, or a `warning` if it was refused."""
+def record_release(fly: Fly, app: str, image: str, status: Status, *, strategy: str = "rolling") -> Fact:
+    """Record a release with the app's present definition: `release` and `version`, or a `warning` if it was refused.
+
+    `strategy` is one that the deploy knows: another was refused before anything was written.
+    """
     try:
         definition = fly.releases.definition(app)
     except (ApiError, WireError):
         definition = {}
-    made = fly.releases.try_create(app, image=image, definition=definition)
+    made = fly.releases.try_create(app, image=image, strategy=cast("Strategy", strategy), definition=definition)
     if made.release is None:
         return {"warning": made.warning}
     marked = fly.releases.try_update(made.release.id, status)

@@ -12,7 +12,7 @@ from hotops.core.operation import Done, Fact, Step
 from hotops.deploy.roll import MachineRoller
 from hotops.deploy.target import Target
 from hotops.fly import Fly
-from hotops.fly.config import RELEASE_ID, RELEASE_VERSION
+from hotops.fly.config import FLYCTL_VERSION, RELEASE_ID, RELEASE_VERSION
 from hotops.fly.image import ImageRef
 from hotops.fly.models import Machine
 
@@ -56,9 +56,13 @@ class Rollout:
         return versions.get(self.app) if isinstance(versions, dict) else None
 
     def release_marks(self, done: Done) -> dict[str, str | None]:
-        """Metadata that names the recorded release; without one none: an old number would name the wrong release."""
+        """Metadata that names the recorded release; without one none: an old number would name the wrong release.
+
+        The version of flyctl that made the machine goes too: this one, no flyctl made.
+        """
         release = done.get(f"{self.app}/release", {})
         return {
+            FLYCTL_VERSION: None,
             RELEASE_ID: str(release["release"]) if "release" in release else None,
             RELEASE_VERSION: str(release["version"]) if "version" in release else None,
         }
