@@ -6,7 +6,7 @@ from typing import Any
 
 from hotops.sandbox.fly import access
 from hotops.sandbox.fly.errors import invalid, json_reply, not_found
-from hotops.sandbox.fly.ids import rfc3339_seconds
+from hotops.sandbox.fly.ids import rfc3339
 from hotops.sandbox.fly.routing import Call, Routes
 from hotops.sandbox.fly.world import App, Org, Release
 from hotops.sandbox.wire import Response
@@ -26,7 +26,7 @@ def shown(release: Release) -> dict[str, Any]:
         "status": release.status,
         "strategy": release.strategy,
         "user": release.user,
-        "created_at": rfc3339_seconds(release.created_at),
+        "created_at": rfc3339(release.created_at),
         "image_ref": release.image_ref,
     }
 
