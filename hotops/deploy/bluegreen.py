@@ -199,13 +199,19 @@ def revive(roller: MachineRoller, machine_id: str, wait_timeout_s: float) -> Non
     with fly.machines.wait_for_lease(
         app, machine_id, patience_s=LEASE_PATIENCE_S, ttl_s=LEASE_TTL_S, description=f"hotops {roller.run}"
     ) as lease:
-        if blue.metadata.get(marks.WAS_RUNNING) == "yes":
-            if not is_started(blue):
-                fly.machines.start(app, machine_id, nonce=lease.nonce)
+        runs = blue.metadata.get(marks.WAS_RUNNING) == "yes"
+        if runs and not is_started(blue):
+            fly.machines.start(app, machine_id, nonce=lease.nonce)
+        # With service checks the proxy waits for them itself, so it may learn of the blue while that still boots.
+        early = all(service.checks for service in blue.known_config.services)
+        if runs and not early:
             roller.wait_until_healthy(machine_id, blue.instance_id, wait_timeout_s)
         fly.machines.uncordon(app, machine_id, nonce=lease.nonce)
+        known_at = roller.clock.now() + PROPAGATION_S
+        if runs and early:
+            roller.wait_until_healthy(machine_id, blue.instance_id, wait_timeout_s)
         fly.machines.patch_metadata(app, machine_id, {marks.REPLACED_BY: None, marks.WAS_RUNNING: None})
-    roller.clock.sleep(PROPAGATION_S)
+    roller.clock.sleep(max(0.0, known_at - roller.clock.now()))
 
 
 def leave(roller: MachineRoller, greens: Sequence[Machine], drain_s: float) -> None:
