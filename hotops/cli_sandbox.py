@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from hotops.core.errors import ExitCode, HotopsError, UsageError
+from hotops.core.sandbox_clients import as_shell, client_environment
 from hotops.core.sandbox_control import ControlClient
 from hotops.core.sandbox_process import (
     SandboxFailed,
@@ -70,6 +71,18 @@ def status(*, as_json: _Json = False) -> None:
     twin = ControlClient(state).status()
     document = {**_outline(state), "twin": twin}
     _show(document, "\n".join(_lines_of(state, twin)), as_json)
+
+
+@app.command()
+def env(*, as_json: _Json = False) -> None:
+    """Print the lines that point flyctl and the Supabase client at the sandbox: eval "$(hotops sandbox env)".
+
+    The tokens in them are the sandbox's own, made at its start, and open nothing else.
+    """
+    groups = client_environment(running_sandbox())
+    variables = {name: value for group in groups for name, value in group.variables.items()}
+    unset = [name for group in groups for name in group.unset]
+    _show({"environment": variables, "unset": unset}, as_shell(groups), as_json)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hotops.sandbox import clients
 from hotops.sandbox.ca import DEFAULT_LEAF_DAYS, Authority, ServerNames
 from hotops.sandbox.databases import Connector
 from hotops.sandbox.files import write_file
@@ -60,18 +61,18 @@ class Sandbox:
         toolkit = self._start_databases()
         twin = Twin(self._seed, speed=self._speed, connect=self._connector)
         tokens = {**twin.tokens, "supabase": f"sandbox-{secrets.token_hex(16)}"}
-        management = ManagementApi(list(self._shown_projects(toolkit)), tokens["supabase"])
-        twin.mount(SUPABASE_HOST, "supabase", management.handle)
         control_token = secrets.token_urlsafe(24)
         hosts = app_hosts(self._seed)
-        surfaces = ApiSurfaces(
-            twin, control_token, before_reset=self._reset_databases, stop=lambda: self._jobs.put(None)
-        )
+        surfaces = ApiSurfaces(twin, control_token, before_reset=self._before_reset, stop=lambda: self._jobs.put(None))
         days = {host: DEFAULT_LEAF_DAYS if expiry is None else expiry for host, expiry in hosts.items()}
         api = Listener(surfaces, API_HOSTS, secure=True)
         app = Listener(twin, hosts)
         app_tls = Listener(twin, hosts, tls=ServerNames(self._authority, days, self._folder))
         self._listeners = [api, app, app_tls]
+        api_url = f"http://127.0.0.1:{api.port}"
+        own = clients.prepare(self._folder, api_url)
+        management = ManagementApi(list(self._shown_projects(toolkit)), tokens["supabase"], own["supabase_token"])
+        twin.mount(SUPABASE_HOST, "supabase", management.handle)
         host_map = map_hosts(self._seed, api_port=api.port, app_port=app.port, app_tls_port=app_tls.port)
         for project in self._projects():
             cluster = self._clusters[project["ref"]]
@@ -86,10 +87,11 @@ class Sandbox:
             "pid": os.getpid(),
             "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "speed": self._speed,
-            "control": {"url": f"http://127.0.0.1:{api.port}", "token": control_token},
+            "control": {"url": api_url, "token": control_token},
             "hosts": host_map,
             "ca_file": str(self._folder / "ca.pem"),
             "tokens": tokens,
+            "clients": own,
             "postgres": _told(toolkit),
         }
         write_file(self._folder / STATE_FILE, json.dumps(state, indent=1).encode())
@@ -118,7 +120,9 @@ class Sandbox:
         for cluster in self._clusters.values():
             cluster.stop()
         stop_orphans(self._folder / "pg")
-        (self._folder / "ca.pem").unlink(missing_ok=True)
+        for name in ("ca.pem", clients.PROFILE):
+            (self._folder / name).unlink(missing_ok=True)
+        clients.forget(self._folder)
         log.info("stopped")
 
     def _projects(self) -> list[dict[str, Any]]:
@@ -152,6 +156,10 @@ class Sandbox:
             self._clusters[ref] = cluster
             cluster.start()
         return toolkit
+
+    def _before_reset(self) -> None:
+        clients.forget(self._folder)
+        self._reset_databases()
 
     def _reset_databases(self) -> None:
         """Have the main thread bring the databases back to the seed, and wait for it."""

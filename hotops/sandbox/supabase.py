@@ -69,11 +69,11 @@ class Refusal(Exception):
 
 
 class ManagementApi:
-    """Answers requests to api.supabase.com; ``token`` is the one personal access token it knows."""
+    """Answers requests to api.supabase.com; ``tokens`` are the personal access tokens it knows."""
 
-    def __init__(self, projects: Sequence[Project], token: str) -> None:
+    def __init__(self, projects: Sequence[Project], *tokens: str) -> None:
         self._projects = {project.ref: project for project in projects}
-        self._token = token
+        self._tokens = [token.encode() for token in tokens]
         self._user_id = str(uuid.uuid4())
         self._limits = _Windows()
 
@@ -101,7 +101,8 @@ class ManagementApi:
 
     def _knows(self, authorization: str) -> bool:
         scheme, _, token = authorization.partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token.encode())
+        given = token.strip().encode()
+        return scheme.lower() == "bearer" and any(hmac.compare_digest(given, known) for known in self._tokens)
 
     def _answer(self, request: Request, now: float) -> tuple[int, Any]:
         if request.method == "GET" and request.path == "/v1/projects":
