@@ -2,7 +2,8 @@
 
 On a developer's machine a test whose peer is missing is skipped and says which. Under `CI=true` it fails, and so does
 one that skips for any other reason while it carries the mark: a peer test that never runs proves nothing. `.ci/peers`
-installs them.
+installs them. Those of OPTIONAL no package index of ours has: a test without one is skipped under CI too, so that
+what it proves must also be proven by a test that always runs.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from pathlib import Path
 
 import pytest
 
-PEERS = ("age", "gh", "pgbouncer", "postgresql", "supabase")
+PEERS = ("age", "flyctl", "gh", "pgbouncer", "postgresql", "supabase")
 """Names the mark accepts; the program is the same word, but for PostgreSQL, whose server is looked for."""
+
+OPTIONAL = frozenset({"flyctl"})
+"""Peers that no CI installs."""
 
 _PROGRAMS = {"postgresql": "postgres"}
 
@@ -45,24 +49,31 @@ def _peers_of(item: pytest.Item) -> list[str]:
     return names
 
 
-def _must_run() -> bool:
+def _missing(item: pytest.Item) -> list[str]:
+    return [name for name in _peers_of(item) if find_peer(name) is None]
+
+
+def _must_run(item: pytest.Item) -> bool:
+    if OPTIONAL.intersection(_missing(item)) or not _peers_of(item):
+        return False
     return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose peers are not all here; the next hook turns the skip into a failure under CI."""
-    missing = [name for name in _peers_of(item) if find_peer(name) is None]
+    missing = _missing(item)
     if missing:
-        pytest.skip(f"peer not installed: {', '.join(missing)}")
+        optional = " (no CI has it)" if OPTIONAL.issuperset(missing) else ""
+        pytest.skip(f"peer not installed: {', '.join(missing)}{optional}")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Under CI, a peer test that was skipped has failed."""
+    """Under CI, a peer test that was skipped has failed, unless it is for want of an optional one."""
     report = yield
-    if report.skipped and not hasattr(report, "wasxfail") and _must_run() and _peers_of(item):
+    if report.skipped and not hasattr(report, "wasxfail") and _must_run(item):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid}: a peer test may not be skipped under CI. {reason}"

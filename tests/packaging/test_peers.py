@@ -59,6 +59,26 @@ def test_under_ci_a_missing_peer_and_any_other_skip_of_a_peer_test_fail(run: Run
     assert run("age", ci=True) == {"passed": 1, "failed": 1, "errors": 1}
 
 
+def test_under_ci_a_missing_optional_peer_is_a_skip_and_a_present_one_may_not_skip(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(
+        test_optional="""
+            import pytest
+
+            @pytest.mark.peer("flyctl")
+            def test_flyctl(): pass
+
+            @pytest.mark.peer("flyctl")
+            def test_flyctl_that_skips_itself():
+                pytest.skip("no app")
+        """
+    )
+    others = {"passed": 1, "failed": 1, "errors": 1}
+    assert run("age", ci=True) == {**others, "skipped": 2}
+    assert run("flyctl", ci=True) == {"passed": 2, "failed": 2, "errors": 1}
+
+
 def test_with_its_peer_a_test_runs(run: Run) -> None:
     assert run("age", "gh") == {"passed": 2, "skipped": 1}
 
