@@ -107,12 +107,16 @@ class LockedChain:
             data += line + b"\n"
         return data, Tail(lines, head, cut_off=False, size=self.tail.size + len(data))
 
-    def write(self, data: bytes, tail: Tail) -> None:
-        """Append what `prepare` made, in one write, and bring it to the disk. Raises OSError, with nothing added."""
+    def write(self, data: bytes, tail: Tail, *, sync: bool = True) -> None:
+        """Append what `prepare` made, in one write, and bring it to the disk. Raises OSError, with nothing added.
+
+        Without `sync` it may get there later, at the latest with the next line that is synced.
+        """
         try:
             if os.write(self._descriptor, data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(self._descriptor)
+            if sync:
+                os.fsync(self._descriptor)
         except OSError:
             # Half a line is worse than none; if this fails too, the next writer deals with the fragment.
             with contextlib.suppress(OSError):

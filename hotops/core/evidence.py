@@ -39,6 +39,8 @@ MANIFEST_FILE = "manifest.json"
 #: The manifest before the last line is written: with it a crash while sealing can be told from a removed manifest.
 STAGED_MANIFEST_FILE = ".manifest.json.new"
 
+#: Lines that tell what was looked at: another look brings them again, so they wait for the next line that matters.
+_MAY_BE_LATE = frozenset({"gate", "observation", "note", "phase_started", "phase_finished"})
 _FRAME_FIELDS = frozenset({"n", "at", "run", "prev"})
 _Result = TypeVar("_Result")
 
@@ -239,16 +241,16 @@ class EvidenceFolder:
 
     def _append(self, kind: str, fields: Mapping[str, object]) -> int:
         record = self._record(kind, fields)
-        number = self._guarded(lambda: self._write(record))
+        number = self._guarded(lambda: self._write(record, sync=kind not in _MAY_BE_LATE))
         if number is None:
             self._lost.append(kind)
             return NOT_KEPT
         return number
 
-    def _write(self, record: Callable[[], Record]) -> int:
+    def _write(self, record: Callable[[], Record], *, sync: bool) -> int:
         with self._open_chain() as chain:
             data, tail = chain.prepare([*self._loss_records(), record()], about_cut_off=self._about_cut_off)
-            chain.write(data, tail)
+            chain.write(data, tail, sync=sync)
             self._lost.clear()
             return tail.lines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import ssl
@@ -164,10 +165,16 @@ def make_transport(world: World) -> httpx.BaseTransport:
     return httpx.HTTPTransport(verify=tls_context(), limits=httpx.Limits(max_connections=64), trust_env=True)
 
 
-def warm() -> None:
-    """Pay once, in a parent, for what each forked worker would pay again: TLS context, httpcore's late imports."""
+def warm(ca_file: str | None = None) -> None:
+    """Pay once, in a parent, for what each forked worker would pay again: TLS contexts, httpcore's late imports.
+
+    `ca_file` is the sandbox's, where one runs.
+    """
     with httpx.Client(verify=tls_context()):
         pass
+    if ca_file is not None:
+        with contextlib.suppress(OSError):  # gone, or no certificate: who needs it will say so
+            tls_context(ca_file)
     "x".encode("idna")
 
 

@@ -32,10 +32,11 @@ class Secret:
     is called where the value goes on the wire.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_forms", "_value")
 
     def __init__(self, value: str) -> None:
         object.__setattr__(self, "_value", value)
+        object.__setattr__(self, "_forms", None)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a Secret does not change")
@@ -43,6 +44,14 @@ class Secret:
     def reveal(self) -> str:
         """The value itself, for a request body, a file of mode 600 or stdin."""
         return str(object.__getattribute__(self, "_value"))
+
+    def forms(self) -> frozenset[str]:
+        """What the value looks like in other people's texts; none where it is too short to be told from words."""
+        if (known := object.__getattribute__(self, "_forms")) is None:
+            value = self.reveal()
+            known = frozenset(_forms(value) if len(value) >= SHORTEST_SCRUBBED else ())
+            object.__setattr__(self, "_forms", known)
+        return frozenset(known)
 
     def fingerprint(self, key: bytes) -> str:
         """Keyed HMAC-SHA-256, 16 hex digits: equal values, equal fingerprints; no way to guess the value offline."""
@@ -86,15 +95,16 @@ def scrub(text: str, secrets: Iterable[Secret] = ()) -> str:
 
 def scrub_data(data: Any, secrets: Iterable[Secret] = ()) -> Any:
     """The same data with every string scrubbed, keys included; `Secret`s become their mask."""
-    everything = "\0".join(_strings_in(data))
-    return _scrub_data(data, [form for form in _forms_of(secrets) if form in everything])
+    forms = _forms_of(secrets)
+    if forms:
+        everything = "\0".join(_strings_in(data))
+        forms = [form for form in forms if form in everything]
+    return _scrub_data(data, forms)
 
 
 def _forms_of(secrets: Iterable[Secret]) -> list[str]:
-    """What the values look like in other people's texts, longest first: a form may hold a shorter one."""
-    values = [secret.reveal() for secret in secrets]
-    found = {form for value in values if len(value) >= SHORTEST_SCRUBBED for form in _forms(value)}
-    return sorted(found, key=len, reverse=True)
+    """Longest first: a form may hold a shorter one."""
+    return sorted({form for secret in secrets for form in secret.forms()}, key=len, reverse=True)
 
 
 def _forms(value: str) -> Iterator[str]:

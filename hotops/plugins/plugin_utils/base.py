@@ -25,11 +25,13 @@ from ansible_collections.hotops.core.plugins.plugin_utils.inventory_vars import 
 try:
     from hotops.core import http
     from hotops.core.context import Context
+    from hotops.core.errors import HotopsError
     from hotops.core.operation import Operation, Spec
     from hotops.core.options import list_options
     from hotops.core.plain import plain_data
     from hotops.core.process import die_with_parent
     from hotops.core.runs import RunOpening
+    from hotops.core.world import sandbox_state
     from hotops.invocation import Answer, credentials_in, invoke
     from hotops.registry import operation
     from hotops.surroundings import surroundings
@@ -143,8 +145,17 @@ def _made(
 
 def _warm(kind: type[Operation[Any, Any]]) -> None:
     """What each forked worker would otherwise pay again: a TLS context, late imports, the options' schema."""
-    http.warm()
+    http.warm(_sandbox_ca())
     list_options(kind.Want)
+
+
+def _sandbox_ca() -> str | None:
+    """The certificate file of the sandbox that runs; a state file that can't be read is the task's to report."""
+    try:
+        state = sandbox_state()
+    except (HotopsError, OSError, ValueError):
+        return None
+    return str(state["ca_file"]) if state else None
 
 
 def _unavailable(why: str, code: str) -> dict[str, Any]:
