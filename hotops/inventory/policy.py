@@ -51,9 +51,7 @@ class WatchLimits(Spec):
     error_share: float = Field(
         0.01, ge=0, le=1, description="Tolerated share of failed answers; 0.01 is one in a hundred."
     )
-    latency_factor: float = Field(
-        2.0, ge=1, description="So many times slower than before is too slow."
-    )
+    latency_factor: float = Field(2.0, ge=1, description="So many times slower than before is too slow.")
     restarts: int = Field(0, ge=0, description="Restarts and error exits tolerated, over all machines.")
     misses: int = Field(2, ge=1, description="Failed health checks in a row that count as a breach.")
     interval_s: Seconds = Field(5.0, gt=0, description="Time between two looks, in seconds.")
