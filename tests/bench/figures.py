@@ -1,0 +1,80 @@
+"""What `make bench` measured: one JSON file for programs, a section of the page of benchmarks for readers."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks_page import table, write_section
+
+JSON_FILE = Path(__file__).resolve().parents[2] / "build/benchmarks.json"
+
+Cell = str | float | int
+
+
+@dataclass
+class Table:
+    """One measurement: what was measured and how, and its rows."""
+
+    title: str
+    method: str
+    columns: Sequence[str]
+    rows: list[list[Cell]]
+    target: str = ""
+    met: bool | None = None
+
+    def as_text(self) -> str:
+        """The table in Markdown, under its heading."""
+        cells = [[_cell(cell) for cell in row] for row in self.rows]
+        lines = [f"### {self.title}", "", self.method, "", table(self.columns, cells)]
+        if self.target:
+            lines += ["", f"Target: {self.target}: {'met' if self.met else 'NOT met'}."]
+        return "\n".join(lines)
+
+
+@dataclass
+class Figures:
+    """All tables of one run of the benchmarks, in the order in which they were measured."""
+
+    tables: list[Table] = field(default_factory=list)
+
+    def show(self, measured: Table, capsys: pytest.CaptureFixture[str]) -> None:
+        """Keep a table, and print it now."""
+        self.tables.append(measured)
+        with capsys.disabled():
+            print(f"\n{measured.as_text()}")
+
+    def write(self) -> None:
+        """Write both files."""
+        about = surroundings()
+        JSON_FILE.parent.mkdir(exist_ok=True)
+        document = {"schema": 1, **about, "tables": [asdict(table) for table in self.tables]}
+        JSON_FILE.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        said = ", ".join(f"{name} {value}" for name, value in about.items() if name != "date")
+        head = f"By `make bench`: {said}. All rows of a table are of the same run."
+        write_section("bench", "What hotops costs", "\n\n".join([head, *(found.as_text() for found in self.tables)]))
+
+
+def surroundings() -> dict[str, Cell]:
+    """The machine and the versions, without its name."""
+    return {
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "cores": os.cpu_count() or 1,
+        "load average of 15 minutes": round(os.getloadavg()[2], 1),
+        "Python": platform.python_version(),
+        "ansible-core": version("ansible-core"),
+        "httpx": version("httpx"),
+        "pydantic": version("pydantic"),
+    }
+
+
+def _cell(value: Cell) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
