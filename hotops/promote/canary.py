@@ -18,6 +18,9 @@ from hotops.health.machines import examine
 from hotops.health.release_verdict import LEVEL
 from hotops.promote.pairs import Pair
 
+#: The part of a watch's false alarms that its canary may use up; the watch of all machines has the rest.
+CANARY_PART = 0.3
+
 
 class CanaryWorse(HotopsError):
     """The new machines are not as good as the old ones beside them; the deploy goes back."""
@@ -35,7 +38,8 @@ class CanaryWatcher:
     def __call__(self, app: str) -> None:
         """Watch the app's canaries. Raises CanaryWorse; too thin to tell goes on, since the whole watch follows."""
         pair, clock = self.pairs[app], self.context.clock
-        beside = Beside(pair, clock.now(), ErrorsBeside(pair.app.watch.error_share, LEVEL))
+        level = LEVEL * CANARY_PART / len(self.pairs)
+        beside = Beside(pair, clock.now(), ErrorsBeside(pair.app.watch.error_share, level))
         pause_s = min(pair.app.watch.interval_s, max(pair.app.watch_s / 10, 0.2))
         end = clock.now() + pair.app.watch_s / 2
         while clock.now() < end:

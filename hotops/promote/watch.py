@@ -18,7 +18,9 @@ from hotops.fly.models import Machine
 from hotops.health.opinion import Kind
 from hotops.health.release_verdict import LEVEL
 from hotops.promote.accepting import accept, accept_step
+from hotops.promote.canary import CANARY_PART
 from hotops.promote.holding import hold, let_go
+from hotops.promote.pairs import Pair
 from hotops.promote.phases import Phase, pending_machines, serving
 from hotops.promote.watching import AppWatch, judge_of
 
@@ -80,7 +82,7 @@ class Watch(Phase[Watched]):
                 pairs[app],
                 ImageRef.parse(verdict.images[app]).digest,
                 now,
-                judge_of(pairs[app], verdict.before.get(app), LEVEL / len(waiting)),
+                judge_of(pairs[app], verdict.before.get(app), _level(pairs[app]) / len(waiting)),
                 machines=found,
             )
             for app, found in waiting.items()
@@ -202,3 +204,8 @@ def _longest(watch: AppWatch, watched_s: float) -> float:
     """How long an app is to be watched, in seconds, as it stands after `watched_s`."""
     declared_s = watch.pair.app.watch_s
     return declared_s * LONGER if watched_s >= declared_s and watch.is_open else declared_s
+
+
+def _level(pair: Pair) -> float:
+    """How often a good release may be taken for a bad one; a canary has used up its part of it before."""
+    return LEVEL * (1 - CANARY_PART) if pair.app.deploy_strategy == "canary" else LEVEL
