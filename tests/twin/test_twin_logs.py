@@ -47,7 +47,7 @@ def test_pages_follow_one_another_without_gap_or_repeat(busy: Asker) -> None:
     seen: list[str] = []
     while True:
         lines, token = page(busy, f"?next_token={token}")
-        if lines[0]["message"] == "no new log lines":
+        if not lines:
             break
         seen += [line["id"] for line in lines]
     assert len(seen) == len(set(seen)) == 600
@@ -64,11 +64,11 @@ def test_a_token_is_a_time_in_nanoseconds(busy: Asker) -> None:
     assert int(token) == pytest.approx(START * 1e9, rel=1e-6)
 
 
-def test_a_page_is_never_empty(make: Make) -> None:
+def test_the_first_page_is_never_empty_and_a_later_one_keeps_its_place(make: Make) -> None:
     quiet = make(app_seed("shop", groups={}))
     lines, token = page(quiet)
     assert len(lines) == 1
-    assert len(page(quiet, f"?next_token={token}")[0]) == 1
+    assert page(quiet, f"?next_token={token}") == ([], token)
 
 
 def test_lines_are_filtered_by_instance_and_region(busy: Asker) -> None:
@@ -95,7 +95,7 @@ def test_each_bad_image_says_in_the_log_what_is_wrong(busy: Asker, tag: str, wor
     lines, token = page(busy, f"?next_token={int(START * 1e9)}")
     while not any(words in line["message"] for line in lines):
         more, token = page(busy, f"?next_token={token}")
-        assert more[0]["message"] != "no new log lines"
+        assert more
         lines += more
     assert next(line for line in lines if words in line["message"])["level"] == "error"
 

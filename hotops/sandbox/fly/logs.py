@@ -26,7 +26,8 @@ Keeps = Callable[[Line], bool]
 def list_lines(call: Call) -> Response:
     """A page of lines, oldest first: from `next_token` (nanoseconds) on, or the last hundred of a day.
 
-    There is always at least one entry: flyctl's `logs --no-tail` never ends on an empty page.
+    Without a token there is always at least one entry: flyctl's `logs --no-tail` never ends on an empty page. With one
+    there may be none: then it asks again more slowly, and at full speed else.
     """
     app, now, request = call.app, call.now, call.request
     for machine in app.machines.values():
@@ -42,6 +43,8 @@ def list_lines(call: Call) -> Response:
         return (not instance or line.instance == instance) and (not region or line.region == region)
 
     found = page_after(call.world, app, int(token), now, keeps) if token else last_page(call.world, app, now, keeps)
+    if token and not found:
+        return json_reply({"data": [], "meta": {"next_token": token}})
     if not found:
         quiet = Line(int(now * 1e9), "info", "no new log lines", instance, region or app.primary_region, "runner")
         found = [quiet]
