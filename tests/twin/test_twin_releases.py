@@ -140,7 +140,7 @@ def test_bluegreen_and_organizations_are_answered(sky: Asker) -> None:
     organization = sky.get("/api/v1/organizations/personal", host=API)["organization"]
     assert organization["slug"] == "personal"
     assert isinstance(organization["internal_numeric_id"], int)  # flyctl decodes a number, and no deploy begins else
-    query = '{ organization(slug: "personal") { id slug rawSlug addOns(type: "x") { nodes { id } } } }'
+    query = '{ organization(slug: "personal") { id slug rawSlug addOns(type: tigris) { nodes { id primaryRegion addOnPlan { displayName } } } } }'
     assert graphql(sky, query)["data"]["organization"]["addOns"]["nodes"] == []
 
 
@@ -148,6 +148,8 @@ def test_addresses_and_members_are_answered_with_all_that_flyctl_asks(sky: Asker
     addresses = """{ app(name: "shop") { sharedIpAddress machines { nodes { id egressIpAddresses { nodes { ip } } } }
         ipAddresses { nodes { id address type region createdAt serviceName network { name organization { slug } } } }
         } }"""
+    whole = '{ app(name: "shop") { machines { nodes { ips { nodes { family kind ip maskSize } } host { id } } } } }'
+    assert "errors" not in graphql(sky, whole)
     app = graphql(sky, addresses)["data"]["app"]
     assert [node["type"] for node in app["ipAddresses"]["nodes"]] == ["v6"]
     assert [node["egressIpAddresses"]["nodes"] for node in app["machines"]["nodes"]] == [[], [], []]
