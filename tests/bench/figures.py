@@ -59,7 +59,7 @@ class Figures:
         document = {"schema": 1, **about, "tables": [asdict(table) for table in self.tables]}
         JSON_FILE.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         said = ", ".join(f"{name} {value}" for name, value in about.items() if name != "date")
-        head = f"By `make bench`: {said}. All rows of a table are of the same run."
+        head = f"By `make bench`: {said}.\nAll rows of a table are of the same run."
         write_section("bench", "What hotops costs", "\n\n".join([head, *(found.as_text() for found in self.tables)]))
 
 
@@ -68,7 +68,7 @@ def surroundings() -> dict[str, Cell]:
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "cores": os.cpu_count() or 1,
-        "load average of 15 minutes": round(os.getloadavg()[2], 1),
+        "load average": round(os.getloadavg()[2], 1),
         "Python": platform.python_version(),
         "ansible-core": version("ansible-core"),
         "httpx": version("httpx"),
