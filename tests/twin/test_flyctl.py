@@ -124,6 +124,13 @@ def test_it_reads(flyctl: Flyctl, words: tuple[str, ...], said: str) -> None:
     assert said in flyctl.run(*words)
 
 
+def test_an_app_is_made_and_destroyed(flyctl: Flyctl) -> None:
+    flyctl.run("apps", "create", "new-shop", "-o", "personal")
+    assert "new-shop" in flyctl.run("apps", "list")
+    flyctl.run("apps", "destroy", "new-shop", "-y")
+    assert "new-shop" not in flyctl.run("apps", "list")
+
+
 def test_secrets_are_staged_deployed_and_unset(flyctl: Flyctl) -> None:
     flyctl.run("secrets", "set", "--stage", "EXTRA=1", "-a", APP)
     assert flyctl.secrets()["EXTRA"] == "Staged"

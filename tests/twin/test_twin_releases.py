@@ -140,7 +140,8 @@ def test_bluegreen_and_organizations_are_answered(sky: Asker) -> None:
     organization = sky.get("/api/v1/organizations/personal", host=API)["organization"]
     assert organization["slug"] == "personal"
     assert isinstance(organization["internal_numeric_id"], int)  # flyctl decodes a number, and no deploy begins else
-    query = '{ organization(slug: "personal") { id slug rawSlug addOns(type: tigris) { nodes { id primaryRegion addOnPlan { displayName } } } } }'
+    query = """{ organization(slug: "personal") { id slug rawSlug
+        addOns(type: tigris) { nodes { id primaryRegion addOnPlan { displayName } } } } }"""
     assert graphql(sky, query)["data"]["organization"]["addOns"]["nodes"] == []
 
 
