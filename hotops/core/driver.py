@@ -13,6 +13,9 @@ from hotops.core.parallel import map_settled
 
 S = TypeVar("S")
 
+#: Steps of one phase at once. A step waits nearly all of its time (for a drain, a boot, checks), and the clouds' limits
+#: are per machine and per app: the steps of many apps do not stand in each other's way.
+STEPS_AT_ONCE = 64
 _DOING = {"create": "creating", "update": "updating", "destroy": "destroying", "replace": "replacing"}
 
 
@@ -79,7 +82,7 @@ def _carry_out(operation: Operation[Any, Any], wave: tuple[Step, ...], done: dic
     def one(step: Step) -> tuple[str, Fact]:
         return step.name, journalled(operation, step, so_far)
 
-    results = map_settled(one, wave)
+    results = map_settled(one, wave, limit=STEPS_AT_ONCE)
     failed: Exception | None = None
     for result in results:
         if isinstance(result, Exception):

@@ -10,8 +10,11 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
+#: So many at once where a caller says nothing.
+USUAL = 8
+#: Never more at once, whatever a caller says: each is a thread, and a connection.
 #: Sweeps break a run at its n-th call: they set this to 1, so that calls have one order.
-max_workers: ContextVar[int] = ContextVar("hotops_max_workers", default=8)
+max_workers: ContextVar[int] = ContextVar("hotops_max_workers", default=64)
 
 
 def map_parallel(function: Callable[[T], R], items: Iterable[T], *, limit: int | None = None) -> list[R]:
@@ -20,7 +23,7 @@ def map_parallel(function: Callable[[T], R], items: Iterable[T], *, limit: int |
     All items are finished before the first error (in the items' order) is raised: nothing goes on unseen.
     """
     work = list(items)
-    workers = min(limit or max_workers.get(), max_workers.get(), len(work))
+    workers = min(limit or USUAL, max_workers.get(), len(work))
     if workers <= 1:
         return [function(item) for item in work]
     with ThreadPoolExecutor(workers, thread_name_prefix="hotops") as pool:
