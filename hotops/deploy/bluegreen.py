@@ -45,6 +45,7 @@ class BlueGreen:
     def steps(self, machines: Sequence[Machine], digests_before: Mapping[str, str]) -> list[Step]:
         app, wanted, level = self.rollout.app, self.rollout.image, f"{self.rollout.target.level:03}"
         greens = {machine.metadata[marks.GREEN_OF]: machine for machine in machines if marks.is_green(machine)}
+        made = {blue: green.id for blue, green in greens.items() if marks.digest_of(green) == wanted.digest}
         found: list[Step] = []
         for group, members in groups_of([m for m in machines if not marks.is_green(m)]).items():
             blues = [m for m in members if self._is_blue(m, greens, wanted.digest)]
@@ -59,7 +60,7 @@ class BlueGreen:
                         f"{app}/{group}/green/{index}",
                         f"beside {blue.id}",
                         "create",
-                        before={},
+                        before={"green": made.get(blue.id, "")},
                         after={"image": str(wanted), "digest": wanted.digest, "blue": blue.id},
                         needs=(f"{app}/release",),
                         phase=f"{level}/machines/1-greens",
@@ -106,11 +107,12 @@ class BlueGreen:
 
     def _make_green(self, step: Step, done: Done) -> Fact:
         rollout = self.rollout
-        app, digest = rollout.app, rollout.image.digest
+        app = rollout.app
         blue = rollout.fly.machines.get(app, str(step.after["blue"]))
         launch = marks.should_run(blue) or blue.metadata.get(marks.WAS_RUNNING) == "yes"
-        known = [green for green in greens_of(rollout.fly, app, blue=blue.id) if marks.digest_of(green) == digest]
-        green = known[0] if known else self._create(blue, step, done, launch=launch)
+        # What a dead run made is known from the plan: a list here for each green would use up the app's limit of lists.
+        known = str(step.before.get("green", ""))
+        green = rollout.fly.machines.get(app, known) if known else self._create(blue, step, done, launch=launch)
         if launch:
             rollout.roller.wait_until_healthy(green.id, green.instance_id, rollout.target.wait_timeout_s)
         return {"machine": green.id, "blue": blue.id, "was_there": bool(known)}

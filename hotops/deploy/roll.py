@@ -16,14 +16,14 @@ from hotops.fly.models import Exit, Machine
 from hotops.fly.states import checks_pass, crashes_since, is_started
 from hotops.health.machines import failing_checks
 
-#: Machine reads are limited to 5 a second; checks run every few seconds. Looking more often only uses the limit up.
-CHECK_PACE = Pace(first_s=0.3, factor=1.4, cap_s=2.0)
+#: Machine reads are limited to 5 a second for each machine; what is seen late, the whole rollout waits for.
+CHECK_PACE = Pace(first_s=0.3, factor=1.3, cap_s=1.0)
 #: Long enough to outlive a slow call, short enough that a dead run's lease is soon out of the way.
 LEASE_TTL_S = 15
 #: One crash may be a slow dependency; two in a row of one version are a bad release.
 CRASHES_THAT_DECIDE = 2
 #: A check that is answered 404 this often is not starting up: the path has no route, and waiting brings none.
-LOOKS_WITHOUT_ROUTE = 6
+LOOKS_WITHOUT_ROUTE = 8
 #: Cordon and uncordon reach the proxy late, by seconds. Two changes closer than this can leave nobody in rotation.
 PROPAGATION_S = 5.0
 #: On the way back a machine that still answers well drains so long: the proxy's delay, and requests under way.
