@@ -136,7 +136,9 @@ def _compensate(operation: Operation[Any, Any], plan: Plan, done: dict[str, Fact
     context.journal.event("rescue", subject=operation.name, error=details["cause"])
     failed: list[Exception] = []
     for _, steps in reversed(list(plan.phases())):
-        undone = map_settled(lambda step: journalled(operation, step, done, undo=True), reversed(steps))
+        undone = map_settled(
+            lambda step: journalled(operation, step, done, undo=True), reversed(steps), limit=STEPS_AT_ONCE
+        )
         failed += [result for result in undone if isinstance(result, Exception)]
     try:
         # What can't come back is told at the end: it does not keep the rest from coming back.

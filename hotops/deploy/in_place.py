@@ -32,7 +32,8 @@ class InPlace:
             running = [m for m in todo if marks.should_run(m)]
             ordered = running + [m for m in todo if m not in running]
             others = sum(is_started(m) for m in members) > 1
-            for index, machine in enumerate(ordered):
+            turns = [self.turn(index, len(members)) for index in range(len(ordered))]
+            for machine, turn in zip(ordered, turns, strict=True):
                 found.append(
                     Step(
                         f"{self.rollout.app}/{group}/{members.index(machine) + 1}",
@@ -41,12 +42,13 @@ class InPlace:
                             "image": str(marks.image_of(machine)),
                             "digest": digests_before.get(machine.id, marks.digest_of(machine)),
                             "has_others": others and self.cordons,
-                            "more_follow": self.turn(index, len(members)) < self.turn(len(ordered) - 1, len(members)),
+                            "more_follow": turn < turns[-1],
+                            "some_went_before": turn > turns[0],
                             "runs": marks.should_run(machine),
                         },
                         after={"image": str(wanted), "digest": wanted.digest},
                         needs=(f"{self.rollout.app}/release",),
-                        phase=f"{self.rollout.target.level:03}/machines/{self.turn(index, len(members)):03}",
+                        phase=f"{self.rollout.target.level:03}/machines/{turn:03}",
                     )
                 )
         return found
@@ -68,7 +70,7 @@ class InPlace:
 
         return rollout.roller.move(
             step.target,
-            self._how(step, done),
+            self._how(step, done, settle=bool(step.before.get("more_follow"))),
             is_there=lambda machine: marks.digest_of(machine) == image.digest,
             change=change,
         )
@@ -86,17 +88,18 @@ class InPlace:
         before = config_before(rollout.fly, rollout.app, machine)
         rollout.roller.move(
             machine.id,
-            self._how(step, done, drain=checks_pass(machine)),
+            # The way back goes through the turns from the last to the first.
+            self._how(step, done, settle=bool(step.before.get("some_went_before")), drain=checks_pass(machine)),
             is_there=lambda seen: not marks.is_pending(seen),
             change=lambda _: restored(before, run=rollout.context.run),
         )
 
-    def _how(self, step: Step, done: Done, *, drain: bool = True) -> Rolling:
+    def _how(self, step: Step, done: Done, *, settle: bool, drain: bool = True) -> Rolling:
         target = self.rollout.target
         return Rolling(
             cordon=bool(step.before.get("has_others")),
             drain_s=target.drain_s if drain else 0.0,
-            settle_s=PROPAGATION_S if step.before.get("more_follow") else 0.0,
+            settle_s=PROPAGATION_S if settle else 0.0,
             wait_timeout_s=target.wait_timeout_s,
             min_secrets_version=self.rollout.min_secrets_version(done),
         )

@@ -102,6 +102,7 @@ class MachineRoller:
             except ApiError:
                 if cordoned:
                     self._uncordon(machine, lease)  # refused: what it runs serves on
+                    self.clock.sleep(PROPAGATION_S)  # and the proxy knows it before the way back takes others out
                 raise
             fact: dict[str, object] = {
                 "machine": machine.id,
@@ -166,10 +167,14 @@ class MachineRoller:
             self._still_well(machine.id)
 
     def uncordon_own(self, machine: Machine) -> None:
-        """Put a machine back that this run, or a dead one, took out of rotation and never replaced."""
+        """Put a machine back that this run, or a dead one, took out of rotation and never replaced.
+
+        The proxy gets the time to learn of it before the way back takes another one out.
+        """
         if machine.cordoned and machine.metadata.get(marks.CORDONED_BY):
             with self._lease(machine.id) as lease:
                 self._back_in_rotation(machine, lease)
+            self.clock.sleep(PROPAGATION_S)
 
     def _lease(self, machine_id: str) -> LeaseHold:
         return self.fly.machines.wait_for_lease(

@@ -193,7 +193,8 @@ class Environment(Spec):
     freezes: tuple[Freeze, ...] = Field((), description="When no deploy may start; one app may say otherwise.")
     train: Literal["together", "independent"] = Field(
         "together",
-        description="together: one app's failure brings all apps of the run back; independent: only its own.",
+        description="together: one app's failure brings all apps of the run back; independent: only its own "
+        "(refused as yet for a run of several apps).",
     )
     approval: Literal["none", "self", "github"] = Field(
         "none", description="Who approves a plan before it is carried out."

@@ -49,6 +49,13 @@ class CheckReady(Phase[Readiness]):
                 code="approval_not_offered",
             )
         pairs = self.pairs()
+        if self.environment.train != "together" and len(pairs) > 1:
+            raise UsageError(
+                f"The inventory declares train: {self.environment.train}, and hotops brings the {len(pairs)} apps of a "
+                "run back together.",
+                remedy="Promote them one by one (-l APP), or set train: together.",
+                code="train_not_offered",
+            )
         held = lock_of(self.environment).read()
         now = self.context.clock.now()
         if held is not None and held.run != self.context.run and not held.is_dead(now):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.load import LoadedStage
+from tests.twin.stages import FIRST, ended, refused, wrong_with
 
 SHORT = 2
 LONG = 20
@@ -56,8 +57,29 @@ def test_twenty_promotions_under_load_lose_no_request(tmp_path: Path, strategy: 
 @pytest.mark.parametrize("strategy", ["rolling", "bluegreen"])
 def test_visitors_notice_machines_that_leave_before_the_proxy_knows(tmp_path: Path, strategy: str) -> None:
     stage = LoadedStage(tmp_path, seed=1, machines=3, deploy_strategy=strategy, drain_s=0)
-    stage.failure_of_promotion("20260101T000000Z-promote-stage")
+    stage.failure_of_promotion(FIRST)
     assert stage.lost()
+
+
+@pytest.mark.parametrize(
+    "broken", [{"kind": "status", "status": 400}, {"kind": "no_capacity"}, {"kind": "reset_before"}]
+)
+@pytest.mark.parametrize("seed", range(2))
+def test_a_machine_that_can_not_be_replaced_brings_the_others_back_and_no_request_is_lost(
+    tmp_path: Path, seed: int, broken: dict[str, Any]
+) -> None:
+    stage = LoadedStage(tmp_path, seed=seed, drain_s=10)
+    last = sorted(stage.machines(), key=lambda machine: (machine.created_at or 0.0, machine.id))[-1]
+    match = {"surface": "machines", "method": "POST", "path": f"*/machines/{last.id}"}
+    stage.control("POST", "faults", {**broken, "match": match})
+    stage.turns.sleep(5)
+    error = refused(stage.promote, FIRST)
+    stage.turns.sleep(20)
+    assert ended(error) == ("rolled_back", 6)
+    assert {visit.release for visit in stage.visitors.visits} == {"v41", "v42"}
+    assert stage.lost() == []
+    stage.control("DELETE", "faults")
+    assert wrong_with(stage, tag="v41") == []
 
 
 def test_one_run_is_like_the_next_to_the_last_visit(tmp_path: Path) -> None:
