@@ -165,6 +165,15 @@ def push(
     _show({"app": app_name, "tag": tag, "changed": True, "pushed": pushed}, text, as_json)
 
 
+@app.command("lose-database")
+def lose_database(
+    ref: Annotated[str, typer.Argument(metavar="REF", help="Ref of the Supabase project.")], *, as_json: _Json = False
+) -> None:
+    """Let a project lose its server and disk, as a disaster would. Its archive of backups stays; `reset` undoes it."""
+    _control().lose_database(ref)
+    _show({"ref": ref, "changed": True}, f"The database of {ref} is gone.", as_json)
+
+
 # --- where the seed comes from ---------------------------------------------------------------------------------------
 
 

@@ -63,6 +63,10 @@ class ControlClient:
         """Push an image and have the app's machines run it, as a release of that age."""
         return dict(self.call("POST", "push", {"app": app, "tag": tag, "age_s": age_s, "deploy": deploy}))
 
+    def lose_database(self, ref: str) -> None:
+        """Let a Supabase project lose its server and disk; its archive of backups stays."""
+        self.call("POST", "database", {"ref": ref, "do": "lose"})
+
     def shutdown(self) -> None:
         """Ask the sandbox to end; it answers before it does."""
         self.call("POST", "shutdown")

@@ -142,3 +142,4 @@ class SandboxWorld(Spec):
     apps: dict[AppName, SandboxApp] = Field(default_factory=dict, description="Further apps: databases, strays.")
     images: tuple[SandboxImage, ...] = Field((), description="Further images in the registries.")
     region: str = Field("us-east-1", description="Region of the Supabase project.")
+    pitr: bool = Field(default=False, description="Whether the Supabase projects can be brought back to any moment.")

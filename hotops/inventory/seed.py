@@ -64,7 +64,7 @@ def seed_of(environment: Environment) -> dict[str, Any]:
             "apps": apps,
             "images": [image.model_dump(mode="json") for image in world.images],
         },
-        "supabase": {"projects": [_project(project, environment.fly_org) for project in projects]},
+        "supabase": {"projects": [_project(project, environment.fly_org, pitr=world.pitr) for project in projects]},
     }
 
 
@@ -87,13 +87,14 @@ def _projects(environment: Environment, world: SandboxWorld) -> list[PretendedPr
     return list({project.ref: project for project in reversed(made)}.values())[::-1]
 
 
-def _project(project: PretendedProject, organization: str) -> dict[str, Any]:
+def _project(project: PretendedProject, organization: str, *, pitr: bool) -> dict[str, Any]:
     return {
         "ref": project.ref,
         "name": project.name,
         "region": project.region,
         "organization": organization,
         "db_pass": project.db_pass,
+        "pitr": pitr,
     }
 
 

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hotops.sandbox.archive import Archive, ended_early
 from hotops.sandbox.ca import Authority
 from hotops.sandbox.orphans import remove_folder
 from hotops.sandbox.postgres_account import Account, choose_account
@@ -20,6 +21,7 @@ from hotops.sandbox.postgres_template import SUPERUSER, Login, PostgresFailed, c
 PORT = 5432
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
+RECOVERY_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,9 @@ class Toolkit:
 class Cluster:
     """One project's PostgreSQL: superuser ``supabase_admin``, login role ``postgres`` with the project's password.
 
-    ``folder`` is the cluster's own; ``host_names`` are in its certificate. ``start`` and ``stop`` must be called
-    from a thread that lives as long as the sandbox: the kernel ends the server when the *thread* that started it ends.
+    ``folder`` is the cluster's own; ``host_names`` are in its certificate; with ``archive_every_s`` it can be brought
+    back to a moment. What starts a server must be called from a thread that lives as long as the sandbox: the kernel
+    ends the server when the *thread* that started it ends.
     """
 
     toolkit: Toolkit
@@ -50,29 +53,58 @@ class Cluster:
     ref: str
     host_names: tuple[str, ...]
     password: str
+    archive_every_s: float | None = None
+    archive: Archive | None = None
     address: str = ""
     admin_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    _place: Path = Path()
     _process: subprocess.Popen[bytes] | None = None
     _untouched_mark: str = ""
 
     def start(self) -> None:
         """Make the cluster anew from the template and start it; returns when it answers. Raises: PostgresFailed."""
         toolkit = self.toolkit
-        place = toolkit.account.folder_for_data(self.folder)
-        data_dir = place / "data"
-        copy_template(toolkit.programs, toolkit.account, toolkit.cache_dir, data_dir)
+        self._place = toolkit.account.folder_for_data(self.folder)
+        copy_template(toolkit.programs, toolkit.account, toolkit.cache_dir, self._data_dir)
         self.address = self.address or free_loopback_address()
-        options = {"listen_addresses": self.address}
         if toolkit.programs.tls:
-            self._write_certificate(data_dir)
-            options["ssl"] = "on"
-        set_logins(toolkit.programs, toolkit.account, data_dir, self._logins())
-        self._process = self._spawn(data_dir, options, place / "postgres.log")
-        self._wait_until_it_answers(place / "postgres.log")
+            self._write_certificate(self._data_dir)
+        set_logins(toolkit.programs, toolkit.account, self._data_dir, self._logins())
+        if self.archive_every_s is not None:
+            self.archive = Archive(self._place / "archive", toolkit.account, self.archive_every_s)
+            self.archive.begin(self._data_dir)
+        self._run(START_TIMEOUT_S)
         self._untouched_mark = self._mark()
 
     def stop(self) -> None:
         """Stop the server and remove its data; safe to call twice."""
+        self._end_server()
+        remove_folder(self.folder)
+
+    def lose(self) -> None:
+        """The disk is gone, and the server with it; only what was archived is left."""
+        self._end_server()
+        remove_folder(self._data_dir)
+
+    def recover(self, moment: float | None) -> None:
+        """Bring the data back as they were at ``moment`` (unix seconds; None: as late as the archive reaches).
+
+        What was committed since is lost, as it is on the platform. Raises: OutsideWindow, PostgresFailed.
+        """
+        if self.archive is None:
+            raise PostgresFailed(f"{self.ref} keeps no archive of its log")
+        self._end_server()
+        for target in (moment, None):
+            self.archive.lay_out(self._data_dir, target)
+            try:
+                self._run(RECOVERY_TIMEOUT_S)
+            except PostgresFailed as failure:
+                if target is None or not ended_early(str(failure)):
+                    raise
+            else:
+                break
+
+    def _end_server(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(signal.SIGQUIT)  # immediate: nothing in it is kept
@@ -81,7 +113,29 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        remove_folder(self.folder)
+
+    @property
+    def _data_dir(self) -> Path:
+        return self._place / "data"
+
+    def _run(self, timeout_s: float) -> None:
+        options = {"listen_addresses": self.address}
+        if self.toolkit.programs.tls:
+            options["ssl"] = "on"
+        if self.archive is not None:
+            options |= self.archive.settings()
+        log_file = self._place / "postgres.log"
+        self._process = self._spawn(self._data_dir, options, log_file)
+        self._wait_until_it_answers(log_file, timeout_s)
+        if self.archive is not None:
+            self._wake_the_checkpointer()
+
+    def _wake_the_checkpointer(self) -> None:
+        """It fell asleep while the server was recovering, for minutes: only once awake does it heed archive_timeout."""
+        import psycopg
+
+        with psycopg.connect(self.connection_string(), autocommit=True) as connection:
+            connection.execute("checkpoint")
 
     def reset(self) -> None:
         """Back to the seed; nothing to do where no transaction has written since. Raises: PostgresFailed."""
@@ -114,15 +168,22 @@ class Cluster:
         return True
 
     def _mark(self) -> str:
-        """The next transaction id: it moves with every transaction that writes, and with those only."""
+        """The next transaction id: it moves with every transaction that writes, and with those only.
+
+        A server that still recovers answers reads and no more; it counts as not answering.
+        """
         import psycopg
 
         try:
             with psycopg.connect(self.connection_string(), autocommit=True) as connection:
-                row = connection.execute("select pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
+                row = connection.execute(
+                    "select pg_snapshot_xmax(pg_current_snapshot())::text where not pg_is_in_recovery()"
+                ).fetchone()
         except psycopg.Error as error:
             raise PostgresFailed(f"PostgreSQL of {self.ref} does not answer: {type(error).__name__}") from None
-        return str(row[0]) if row else ""
+        if row is None:
+            raise PostgresFailed(f"PostgreSQL of {self.ref} is recovering")
+        return str(row[0])
 
     def _write_certificate(self, data_dir: Path) -> None:
         leaf = self.authority.issue([*self.host_names, self.address])
@@ -147,16 +208,16 @@ class Cluster:
                 start_new_session=True,
             )
 
-    def _wait_until_it_answers(self, log_file: Path) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
+    def _wait_until_it_answers(self, log_file: Path, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 break
             if self.is_answering():
                 return
             time.sleep(0.02)
-        tail = " / ".join(log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-4:])
-        self.stop()
+        tail = " / ".join(log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
+        self._end_server()
         raise PostgresFailed(f"PostgreSQL of {self.ref} did not start: {tail}")
 
 

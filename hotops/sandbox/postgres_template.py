@@ -34,6 +34,7 @@ max_wal_senders = 10
 max_replication_slots = 10
 wal_level = logical
 max_wal_size = 256MB
+min_wal_size = 16MB
 autovacuum_naptime = 5min
 password_encryption = scram-sha-256
 timezone = UTC
@@ -129,6 +130,7 @@ def _build(programs: Programs, account: Account, cache_dir: Path, template: Path
                 "--locale=C.UTF-8",
                 "--auth=reject",  # replaced below, before anything listens
                 "--no-sync",
+                "--wal-segsize=1",  # each archived file is a whole segment, however little is in it
             ],
             programs,
             "",

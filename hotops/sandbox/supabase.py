@@ -1,18 +1,22 @@
-"""The Supabase Management API of the twin: one organisation's projects, their health, backups and SQL."""
+"""The Supabase Management API of the twin: projects made and deleted, their health, backups, recovery and SQL."""
 
 from __future__ import annotations
 
 import hmac
 import json
+import math
 import re
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
+from hotops.sandbox.archive import OutsideWindow
+from hotops.sandbox.host_map import pooler_host
+from hotops.sandbox.projects import Database, Databases
 from hotops.sandbox.supabase_query import QueryFailed, run_query
 from hotops.sandbox.wire import Effect, Request, Response
 
@@ -27,38 +31,6 @@ _SERVICES = ("auth", "db", "db_postgres_user", "pooler", "realtime", "rest", "st
 _PROJECT = re.compile(r"^/v1/projects/(?P<ref>[^/]+)(?P<rest>/.*)?$")
 
 
-class Database(Protocol):
-    """What the API needs of a project's PostgreSQL."""
-
-    def connection_string(self) -> str:
-        """A libpq string of the superuser."""
-        ...
-
-    def is_answering(self) -> bool:
-        """Whether it accepts a connection."""
-        ...
-
-
-@dataclass(frozen=True)
-class Project:
-    """A project as the API shows it. ``newest_backup_age_s`` None means a backup each night at 03:11 UTC."""
-
-    ref: str
-    name: str
-    region: str
-    organization: str
-    created_at: float
-    postgres_version: str
-    pooler_host: str
-    database: Database
-    newest_backup_age_s: float | None = None
-
-    @property
-    def database_host(self) -> str:
-        """Name of the direct connection."""
-        return f"db.{self.ref}.supabase.co"
-
-
 @dataclass
 class Refusal(Exception):
     """An error answer: ``{"message": ...}`` with this status."""
@@ -71,8 +43,8 @@ class Refusal(Exception):
 class ManagementApi:
     """Answers requests to api.supabase.com; ``tokens`` are the personal access tokens it knows."""
 
-    def __init__(self, projects: Sequence[Project], *tokens: str) -> None:
-        self._projects = {project.ref: project for project in projects}
+    def __init__(self, databases: Databases, *tokens: str) -> None:
+        self._databases = databases
         self._tokens = [token.encode() for token in tokens]
         self._user_id = str(uuid.uuid4())
         self._limits = _Windows()
@@ -97,7 +69,7 @@ class ManagementApi:
             status, payload = self._answer(request, now)
         except Refusal as refusal:
             status, payload = refusal.status, {"message": refusal.message, **refusal.extra}
-        return Response(status, headers, json.dumps(payload).encode())
+        return Response(status, headers, b"" if payload is None else json.dumps(payload).encode())
 
     def _knows(self, authorization: str) -> bool:
         scheme, _, token = authorization.partition(" ")
@@ -105,19 +77,35 @@ class ManagementApi:
         return scheme.lower() == "bearer" and any(hmac.compare_digest(given, known) for known in self._tokens)
 
     def _answer(self, request: Request, now: float) -> tuple[int, Any]:
-        if request.method == "GET" and request.path == "/v1/projects":
-            return 200, [_project(project) for project in self._projects.values()]
+        if request.path == "/v1/projects" and request.method in ("GET", "POST"):
+            if request.method == "GET":
+                return 200, [_project(database) for database in self._databases]
+            return self._create(_body(request), now)
         if request.method == "GET" and request.path == "/v1/organizations":
-            slugs = sorted({project.organization for project in self._projects.values()})
-            return 200, [{"id": slug, "slug": slug, "name": slug} for slug in slugs]
+            return 200, [{"id": slug, "slug": slug, "name": slug} for slug in self._databases.organizations()]
         found = _PROJECT.match(request.path)
         answer = _ROUTES.get((request.method, (found["rest"] or "") if found else ""))
         if found is None or answer is None:
             raise Refusal(404, f"Cannot {request.method} {request.path}")
-        project = self._projects.get(found["ref"])
-        if project is None:
+        database = self._databases.find(found["ref"])
+        if database is None and found["ref"] in self._databases.removed:
+            raise Refusal(400, "Resource has been removed")  # not 404: seen in the vendor's own recordings
+        if database is None:
             raise Refusal(404, "Project not found")
-        return answer(project, request, now)
+        return answer(self._databases, database, request, now)
+
+    def _create(self, body: dict[str, Any], now: float) -> tuple[int, Any]:
+        name, slug, password = body.get("name"), body.get("organization_slug"), body.get("db_pass")
+        region = (body.get("region_selection") or {}).get("code") or body.get("region") or "us-east-1"
+        for key, value in (("name", name), ("organization_slug", slug), ("db_pass", password)):
+            if not isinstance(value, str) or not value:
+                raise Refusal(400, f"{key}: Invalid input: expected string, received {type(value).__name__}")
+        if slug not in self._databases.organizations():
+            raise Refusal(404, "Organization not found")
+        made = self._databases.create(
+            name=str(name), organization=str(slug), region=str(region), password=str(password), now=now
+        )
+        return 201, {key: value for key, value in _project(made).items() if key != "database"}
 
 
 def effect(request: Request) -> Effect:
@@ -132,35 +120,41 @@ def effect(request: Request) -> Effect:
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
-def _project(project: Project) -> dict[str, Any]:
-    healthy = project.database.is_answering()
+def _project(database: Database) -> dict[str, Any]:
+    project, version = database.project, database.cluster.toolkit.programs.version
     return {
-        "id": project.ref,
-        "ref": project.ref,
-        "organization_id": project.organization,
-        "organization_slug": project.organization,
-        "name": project.name,
-        "region": project.region,
-        "created_at": _timestamp(project.created_at),
-        "status": "ACTIVE_HEALTHY" if healthy else "ACTIVE_UNHEALTHY",
+        "id": project["ref"],
+        "ref": project["ref"],
+        "organization_id": project["organization"],
+        "organization_slug": project["organization"],
+        "name": project["name"],
+        "region": project["region"],
+        "created_at": _timestamp(database.made_at),
+        "status": database.status,
         "database": {
-            "host": project.database_host,
-            "version": project.postgres_version,
-            "postgres_engine": project.postgres_version.split(".")[0],
+            "host": f"db.{project['ref']}.supabase.co",
+            "version": version,
+            "postgres_engine": version.split(".")[0],
             "release_channel": "ga",
         },
     }
 
 
-def _get_project(project: Project, _request: Request, _now: float) -> tuple[int, Any]:
-    return 200, _project(project)
+def _get_project(_all: Databases, database: Database, _request: Request, _now: float) -> tuple[int, Any]:
+    return 200, _project(database)
 
 
-def _get_health(project: Project, request: Request, _now: float) -> tuple[int, Any]:
+def _delete_project(databases: Databases, database: Database, _request: Request, _now: float) -> tuple[int, Any]:
+    databases.remove(database)
+    project = database.project
+    return 200, {"id": int(database.made_at), "ref": project["ref"], "name": project["name"]}
+
+
+def _get_health(_all: Databases, database: Database, request: Request, _now: float) -> tuple[int, Any]:
     asked = [name for key in ("services", "services[]") for value in request.values(key) for name in value.split(",")]
     if not asked or any(name not in _SERVICES for name in asked):
         raise Refusal(400, f"services must be some of {', '.join(_SERVICES)}")
-    healthy = project.database.is_answering()
+    healthy = database.status == "ACTIVE_HEALTHY"
     return 200, [_service(name, healthy) for name in asked]
 
 
@@ -175,44 +169,72 @@ def _service(name: str, healthy: bool) -> dict[str, Any]:
     return service
 
 
-def _get_backups(project: Project, _request: Request, now: float) -> tuple[int, Any]:
-    times = _backup_times(project, now)
+def _get_backups(_all: Databases, database: Database, _request: Request, now: float) -> tuple[int, Any]:
+    """With recovery to a point in time the list is empty and the window tells what there is."""
+    window = database.window
     return 200, {
-        "region": project.region,
+        "region": database.project["region"],
         "walg_enabled": True,
-        "pitr_enabled": False,
+        "pitr_enabled": window is not None,
         "backups": [
             {
-                "id": int(taken_at // _DAY_S) * 1000 + 1,
+                "id": _backup_id(taken_at),
                 "is_physical_backup": True,
                 "status": "COMPLETED",
                 "inserted_at": _timestamp(taken_at),
             }
-            for taken_at in times
+            for taken_at in ([] if window else _backup_times(database, now))
         ],
-        "physical_backup_data": {},
+        "physical_backup_data": {
+            "earliest_physical_backup_date_unix": math.ceil(window[0]),
+            "latest_physical_backup_date_unix": math.floor(window[1]),
+        }
+        if window
+        else {},
     }
 
 
-def _backup_times(project: Project, now: float) -> list[float]:
-    """Newest first; one a day."""
-    if project.newest_backup_age_s is not None:
-        newest = now - project.newest_backup_age_s
-    else:
-        newest = (now - _BACKUP_HOUR_S) // _DAY_S * _DAY_S + _BACKUP_HOUR_S
+def _backup_times(database: Database, now: float) -> list[float]:
+    """Newest first; one a day, each night at 03:11 UTC unless the seed says how old the newest is."""
+    age_s = database.project.get("newest_backup_age_s")
+    newest = (now - _BACKUP_HOUR_S) // _DAY_S * _DAY_S + _BACKUP_HOUR_S if age_s is None else now - float(age_s)
     return [newest - day * _DAY_S for day in range(_BACKUPS_KEPT)]
 
 
-def _get_pooler(project: Project, _request: Request, _now: float) -> tuple[int, Any]:
-    user = f"postgres.{project.ref}"
-    connection_string = f"postgresql://{user}:[YOUR-PASSWORD]@{project.pooler_host}:6543/postgres"
+def _backup_id(taken_at: float) -> int:
+    return int(taken_at // _DAY_S) * 1000 + 1
+
+
+def _restore_to_moment(databases: Databases, database: Database, request: Request, _now: float) -> tuple[int, Any]:
+    moment = _body(request).get("recovery_time_target_unix")
+    if not isinstance(moment, int) or isinstance(moment, bool) or moment < 0:
+        raise Refusal(400, "recovery_time_target_unix: Invalid input: expected number")
+    if database.window is None:
+        raise Refusal(402, "Point in time recovery is not enabled for this project")
+    if database.busy is not None:
+        raise Refusal(409, f"The project is {database.busy}")
+    earliest, latest = database.window
+    target = float(moment)
+    if math.floor(earliest) <= moment <= math.ceil(latest):
+        target = min(max(target, earliest), latest)  # the window is told in whole seconds; its ends are inside
+    try:
+        databases.recover(database, target)
+    except OutsideWindow as outside:
+        raise Refusal(422, f"The recovery time target is outside of the window: {outside}") from None
+    return 201, None
+
+
+def _get_pooler(_all: Databases, database: Database, _request: Request, _now: float) -> tuple[int, Any]:
+    ref, host = database.project["ref"], pooler_host(database.project)
+    user = f"postgres.{ref}"
+    connection_string = f"postgresql://{user}:[YOUR-PASSWORD]@{host}:6543/postgres"
     return 200, [
         {
-            "identifier": project.ref,
+            "identifier": ref,
             "database_type": "PRIMARY",
             "is_using_scram_auth": True,
             "db_user": user,
-            "db_host": project.pooler_host,
+            "db_host": host,
             "db_port": 6543,
             "db_name": "postgres",
             "connection_string": connection_string,
@@ -224,15 +246,15 @@ def _get_pooler(project: Project, _request: Request, _now: float) -> tuple[int, 
     ]
 
 
-def _post_query(project: Project, request: Request, _now: float) -> tuple[int, Any]:
-    return _query(project, request, read_only=_is_read_only(request))
+def _post_query(_all: Databases, database: Database, request: Request, _now: float) -> tuple[int, Any]:
+    return _query(database, request, read_only=_is_read_only(request))
 
 
-def _post_query_read_only(project: Project, request: Request, _now: float) -> tuple[int, Any]:
-    return _query(project, request, read_only=True)
+def _post_query_read_only(_all: Databases, database: Database, request: Request, _now: float) -> tuple[int, Any]:
+    return _query(database, request, read_only=True)
 
 
-def _query(project: Project, request: Request, *, read_only: bool) -> tuple[int, Any]:
+def _query(database: Database, request: Request, *, read_only: bool) -> tuple[int, Any]:
     body = _body(request)
     query, parameters = body.get("query"), body.get("parameters", [])
     if not isinstance(query, str) or not query:
@@ -240,15 +262,17 @@ def _query(project: Project, request: Request, *, read_only: bool) -> tuple[int,
     if not isinstance(parameters, list):
         raise Refusal(400, "parameters: Invalid input: expected array")
     try:
-        return 201, run_query(project.database.connection_string(), query, parameters, read_only=read_only)
+        return 201, run_query(database.connection_string(), query, parameters, read_only=read_only)
     except QueryFailed as failure:
         raise Refusal(400, f"Failed to run sql query: {failure}") from None
 
 
-_ROUTES: Mapping[tuple[str, str], Callable[[Project, Request, float], tuple[int, Any]]] = {
+_ROUTES: Mapping[tuple[str, str], Callable[[Databases, Database, Request, float], tuple[int, Any]]] = {
     ("GET", ""): _get_project,
+    ("DELETE", ""): _delete_project,
     ("GET", "/health"): _get_health,
     ("GET", "/database/backups"): _get_backups,
+    ("POST", "/database/backups/restore-pitr"): _restore_to_moment,
     ("GET", "/config/database/pooler"): _get_pooler,
     ("POST", "/database/query"): _post_query,
     ("POST", "/database/query/read-only"): _post_query_read_only,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hotops.sandbox.control import Control
+from hotops.sandbox.projects import Databases
 from hotops.sandbox.twin import Twin
 from hotops.sandbox.wire import Pending, Request, Response
 
@@ -26,12 +27,14 @@ class ApiSurfaces:
         twin: Twin,
         token: str,
         *,
+        databases: Databases,
         before_reset: Callable[[], None],
         stop: Callable[[], None],
     ) -> None:
         self._twin = twin
         self._controls = Control(twin)
         self._token = token
+        self._databases = databases
         self._before_reset = before_reset
         self._stop = stop
 
@@ -51,7 +54,19 @@ class ApiSurfaces:
             return _reply(202, {"ok": True})
         if action == ("POST", "reset"):
             self._before_reset()
+        if action == ("POST", "database"):
+            return self._break_database(json.loads(request.body or b"{}"))
         return self._controls.handle(request, now)
+
+    def _break_database(self, payload: dict[str, Any]) -> Response:
+        """`{"ref", "do": "lose"}`: the project's server and disk are gone, its archive is not."""
+        database = self._databases.find(str(payload.get("ref")))
+        if database is None:
+            return _reply(404, {"error": f"no project {payload.get('ref')!r}"})
+        if payload.get("do") != "lose":
+            return _reply(400, {"error": f"do: {payload.get('do')!r} is not lose"})
+        self._databases.lose(database)
+        return _reply(200, {"ok": True})
 
 
 def _reply(status: int, payload: dict[str, Any]) -> Response:
