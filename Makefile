@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml hatch_build.py .ci/constraints.txt .ci/make_venv
 	@sh .ci/make_venv $(CURDIR)/$(VENV)
 	@echo "Installing hotops and what its tests need into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --constraint .ci/constraints.txt --editable '.[dev,db,backup,notify,sandbox]'
+	  --constraint .ci/constraints.txt --editable '.[dev,db,backup,notify,sandbox,secrets]'
 	@touch $@
 
 demo: $(STAMP)  ## Promote staging to production in the sandbox, and show what happened

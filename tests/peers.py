@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-PEERS = ("age", "flyctl", "gh", "pgbouncer", "postgresql", "supabase")
+PEERS = ("age", "flyctl", "gh", "pgbouncer", "postgresql", "sops", "supabase")
 """Names the mark accepts; the program is the same word, but for PostgreSQL, whose server is looked for."""
 
-OPTIONAL = frozenset({"flyctl"})
+OPTIONAL = frozenset({"flyctl", "sops"})
 """Peers that no CI installs."""
 
 _PROGRAMS = {"postgresql": "postgres"}

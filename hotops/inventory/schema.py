@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from hotops.core.state import state_dir
 from hotops.core.world import EnvKind
 from hotops.inventory.gates import GATES
 from hotops.inventory.policy import Backup, Level, Notification, Waiver, WatchLimits
@@ -203,6 +204,16 @@ class Environment(Spec):
         30.0, description="Tolerated difference between this computer's clock and the clouds', in seconds."
     )
     backup: Backup | None = Field(None, description="What the backup gate asks for; not asked if omitted.")
+    vault: str | None = Field(
+        None,
+        min_length=1,
+        description="The vault: a folder of env files or a SOPS file (.json); in a sandbox one of its own if omitted.",
+    )
+    secret_map: str | None = Field(
+        None,
+        min_length=1,
+        description="Which secret goes where: a YAML file; inventories/secret_maps/<env_name>.yml if omitted.",
+    )
     deploy_token_env: EnvVarName | None = Field(
         None, description="Environment variable with the Fly token; FLY_API_TOKEN if omitted."
     )
@@ -226,6 +237,18 @@ class Environment(Spec):
     def feedback_path(self) -> Path | None:
         """Absolute path of the feedback file, or None."""
         return self.path(self.feedback_file) if self.feedback_file else None
+
+    @property
+    def vault_path(self) -> Path | None:
+        """Absolute path of the vault, or None where none is declared; a sandbox has one of its own."""
+        if self.vault:
+            return self.path(self.vault)
+        return state_dir() / "sandbox" / "vault" if self.env_kind == "sandbox" else None
+
+    @property
+    def secret_map_path(self) -> Path:
+        """Absolute path of the secret map, whether it is there or not."""
+        return self.path(self.secret_map or f"inventories/secret_maps/{self.name}.yml")
 
     def path(self, declared: str) -> Path:
         """A declared path made absolute; relative ones begin at the project's folder."""
