@@ -14,6 +14,7 @@ from hotops.core.clock import Clock
 from hotops.core.context import Context
 from hotops.core.driver import Outcome, drive
 from hotops.core.errors import HotopsError
+from hotops.core.journal import Journal, NoJournal
 from hotops.core.limiter import MemoryLimiter
 from hotops.core.parallel import max_workers
 from hotops.core.secret import Secret
@@ -84,6 +85,7 @@ class Stage:
         self.twin = Twin(seed, connect=lambda _dsn: None)
         self.twin.ensure_planted(self.clock.now())
         self.wrap: Callable[[httpx.BaseTransport], httpx.BaseTransport] = lambda transport: transport
+        self.journal: Journal = NoJournal()
         self._limiters: dict[str, MemoryLimiter] = {}
 
     def context(self, run: str = "20260101T000000Z-promote-stage", **fields: Any) -> Context:
@@ -97,6 +99,7 @@ class Stage:
             "environment": self.environment,
             "selection": hosts,
             "transport": self.wrap(Transport(self.twin, self.clock)),
+            "journal": self.journal,
             "limiter_of": lambda cloud, _identity: self._limiters.setdefault(cloud, MemoryLimiter(self.clock)),
             **fields,
         }
