@@ -244,14 +244,15 @@ class NoCapacity(ApiError):
 
 
 class RateLimited(ApiError):
-    """429: too many requests; `retry_after_s` where the answer says so."""
+    """429 (GitHub: 403 too): too many requests; `retry_after_s` where the answer says so."""
 
     code = "rate_limited"
 
     def __init__(
         self, message: str, *, status: int = 429, request_id: str | None = None, retry_after_s: float | None = None
     ):
-        super().__init__(message, status=status, request_id=request_id, remedy="Try again later.")
+        when = f" in {retry_after_s:.0f} s" if retry_after_s else " later"
+        super().__init__(message, status=status, request_id=request_id, remedy=f"Try again{when}.")
         self.retry_after_s = retry_after_s
 
 

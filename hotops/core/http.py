@@ -95,6 +95,8 @@ class Retry:
     factor: float = 2.0
     cap_s: float = 8.0
     jitter: float = 0.2
+    #: Told to wait longer than that, a run says so instead of sitting still.
+    longest_wait_s: float = 90.0
 
     def pause_s(self, attempt: int) -> float:
         return min(self.first_s * self.factor**attempt, self.cap_s) * self._spread()
@@ -105,6 +107,8 @@ class Retry:
 
 #: The surface's own reading of an error body: (status, body, headers) -> (message, code or None).
 ReadError = Callable[[int, bytes, Mapping[str, str]], tuple[str, str | None]]
+#: Seconds to wait where an answer (status, body, headers, now) is a limit's, None for every other answer.
+RateLimitWait = Callable[[int, bytes, Mapping[str, str], float], "float | None"]
 #: Turns a general ApiError into a cloud's particular one (a lease, a lack of room).
 Refine = Callable[[ApiError], ApiError]
 
@@ -121,6 +125,14 @@ def plain_error(status: int, body: bytes, _headers: Mapping[str, str]) -> tuple[
         code = data.get("status") or data.get("code")
         return str(message)[:_MAX_ERROR_TEXT], code if isinstance(code, str) else None
     return str(data)[:_MAX_ERROR_TEXT], None
+
+
+def wait_of_429(status: int, _body: bytes, headers: Mapping[str, str], _now: float) -> float | None:
+    """The usual form: 429, with the seconds in `Retry-After`; 0 where it names none."""
+    if status != 429:
+        return None
+    seconds = headers.get("retry-after", "")
+    return float(seconds) if seconds.replace(".", "", 1).isdigit() else 0.0
 
 
 @lru_cache(maxsize=4)
@@ -182,7 +194,7 @@ class Http:
     """Requests to one surface of a cloud.
 
     Retries only what is safe: idempotent methods on connection errors, 502, 503 and 504, reads on 500; any method where
-    the request is proven not to have been applied (it never left, or 429). Everything else is raised with
+    the request is proven not to have been applied (it never left, or a rate limit). Everything else is raised with
     `applied=None`, for the caller to look before repeating. Safe for use by several threads.
     """
 
@@ -197,6 +209,7 @@ class Http:
         retry: Retry | None = None,
         read_error: ReadError = plain_error,
         refine: Refine = lambda error: error,
+        rate_limit_wait_s: RateLimitWait = wait_of_429,
         timeout_s: float = 20.0,
         on_call: Callable[[Call], None] | None = None,
         request_id_header: str = "fly-request-id",
@@ -207,6 +220,7 @@ class Http:
         self._retry = retry or Retry()
         self._read_error = read_error
         self._refine = refine
+        self._rate_limit_wait_s = rate_limit_wait_s
         self._on_call = on_call
         self._request_id_header = request_id_header
         # httpx.Client.__init__ would build a TLS context of its own (20 ms) unless it is given one.
@@ -257,7 +271,7 @@ class Http:
                 if answer.status < 400 or answer.status in accept:
                     return answer
                 error: ApiError | WireError = self._api_error(method, path, answer)
-                again = answer.status == 429 or (repeatable and answer.status in TRANSIENT)
+                again = isinstance(error, RateLimited) or (repeatable and answer.status in TRANSIENT)
                 again = again or (answer.status == 500 and method in READS)
             except WireError as wire:
                 error = wire
@@ -268,6 +282,8 @@ class Http:
             if not again or attempt >= self._retry.attempts:
                 raise error
             wait_s = error.retry_after_s if isinstance(error, RateLimited) and error.retry_after_s else None
+            if wait_s is not None and wait_s > self._retry.longest_wait_s:
+                raise error
             self._clock.sleep(wait_s if wait_s is not None else self._retry.pause_s(attempt - 1))
 
     def close(self) -> None:
@@ -327,13 +343,9 @@ class Http:
     def _api_error(self, method: str, path: str, answer: Answer) -> ApiError:
         message, code = self._read_error(answer.status, answer.body, answer.headers)
         text = f"{method} {path.partition('?')[0]} answered {answer.status}: {scrub(message)}"
-        if answer.status == 429:
-            seconds = answer.headers.get("retry-after", "")
-            return RateLimited(
-                text,
-                request_id=answer.request_id,
-                retry_after_s=float(seconds) if seconds.replace(".", "", 1).isdigit() else None,
-            )
+        wait_s = self._rate_limit_wait_s(answer.status, answer.body, answer.headers, self._clock.now())
+        if wait_s is not None:
+            return RateLimited(text, status=answer.status, request_id=answer.request_id, retry_after_s=wait_s or None)
         kind = _BY_STATUS.get(answer.status, ServerError if answer.status >= 500 or answer.status == 408 else ApiError)
         details: dict[str, object] = {"cloud_code": code} if code else {}
         return self._refine(

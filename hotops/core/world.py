@@ -155,6 +155,11 @@ def sandbox_state() -> dict[str, Any] | None:
     return dict(state)
 
 
+def looks_live(token: str) -> bool:
+    """Whether a token has the form of a real cloud's."""
+    return _LIVE_TOKEN.match(token) is not None
+
+
 def is_loopback(url: str) -> bool:
     """Whether a URL names this computer."""
     host = urlsplit(url if "//" in url else f"//{url}").hostname or ""

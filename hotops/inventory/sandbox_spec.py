@@ -12,6 +12,7 @@ from hotops.inventory.spec import (
     MemoryMb,
     OrgSlug,
     Port,
+    RepoName,
     Seconds,
     SecretName,
     Spec,
@@ -19,6 +20,7 @@ from hotops.inventory.spec import (
     off_is_a_word,
 )
 
+Conclusion = Literal["success", "failure", "neutral", "skipped", "cancelled", "pending"]
 SecretKind = Literal[
     "random", "json", "url", "supabase_url", "dsn_direct", "dsn_pooler", "dsn_transaction",
     "db_host", "db_user", "db_password", "absent",
@@ -136,6 +138,65 @@ class SandboxTarget(SandboxApp):
     )
 
 
+class SandboxEnvironment(Spec):
+    """An environment of a pretended repository, with the rules that guard jobs which name it."""
+
+    reviewers: tuple[str, ...] = Field(
+        (), max_length=6, description="Logins, one of whom has to approve; a team begins with @ (organisations only)."
+    )
+    prevent_self_review: bool = Field(default=False, description="Whether who started a run may not approve it.")
+    can_admins_bypass: bool = Field(default=True, description="Whether administrators may go past the reviewers.")
+    wait_timer_min: int = Field(0, ge=0, description="Minutes that a job waits before it starts.")
+    branches: tuple[str, ...] | None = Field(None, description="Branches that may deploy; all if omitted.")
+    secrets: Secrets = Field(default_factory=dict, description="Secrets by name, made as an app's are.")
+    variables: dict[SecretName, str] = Field(default_factory=dict, description="Variables by name.")
+
+
+class SandboxIssue(Spec):
+    """An issue of a pretended repository."""
+
+    title: str = Field(min_length=1, description="Its title.")
+    labels: tuple[str, ...] = Field((), description="Its labels.")
+    state: Literal["open", "closed"] = Field("open", description="open or closed.")
+
+
+def _usual_checks() -> dict[str, Conclusion]:
+    return {"build": "success"}
+
+
+class SandboxRepository(Spec):
+    """A pretended repository of GitHub. A commit stands in it for each image that names one."""
+
+    visibility: Literal["public", "private"] = Field("public", description="public or private.")
+    owner_kind: Literal["user", "organization"] = Field(
+        "user", description="Whether a user or an organisation owns it."
+    )
+    default_branch: str = Field("main", min_length=1, description="Its default branch.")
+    branches: tuple[str, ...] = Field((), description="Further branches, which begin at the default one.")
+    collaborators: dict[str, Literal["admin", "write", "read"]] = Field(
+        default_factory=dict, description="Roles by login, besides the owner's."
+    )
+    environments: dict[str, SandboxEnvironment] = Field(
+        default_factory=lambda: {
+            "staging": SandboxEnvironment(),
+            "production": SandboxEnvironment(reviewers=("reviewer",)),
+        },
+        description="Environments by name; staging, and production with the reviewer `reviewer`, if omitted.",
+    )
+    workflows: dict[str, str] = Field(
+        default_factory=dict, description="Text of workflow files by file name, on the default branch."
+    )
+    checks: dict[str, Conclusion] = Field(
+        default_factory=_usual_checks, description="Check runs by name, the same on every commit."
+    )
+    artifacts: dict[str, float] = Field(
+        default_factory=dict, description="Artifacts of each commit's CI run by name, with their age in seconds."
+    )
+    issues: tuple[SandboxIssue, ...] = Field((), description="Its issues.")
+    secrets: Secrets = Field(default_factory=dict, description="Secrets of the repository, made as an app's are.")
+    variables: dict[SecretName, str] = Field(default_factory=dict, description="Variables of the repository.")
+
+
 class SandboxWorld(Spec):
     """What the pretended world holds besides the inventory's apps."""
 
@@ -143,3 +204,6 @@ class SandboxWorld(Spec):
     images: tuple[SandboxImage, ...] = Field((), description="Further images in the registries.")
     region: str = Field("us-east-1", description="Region of the Supabase project.")
     pitr: bool = Field(default=False, description="Whether the Supabase projects can be brought back to any moment.")
+    repositories: dict[RepoName, SandboxRepository] = Field(
+        default_factory=dict, description="Repositories of GitHub by name; a usual one for `github_repo` if omitted."
+    )

@@ -21,6 +21,7 @@ from hotops.inventory.sandbox_spec import (
     SandboxWorld,
 )
 from hotops.inventory.schema import App, Environment
+from hotops.inventory.seed_github import repositories_of
 from hotops.inventory.seed_values import DSN_NAMES, PretendedProject, secret_values, usual_kinds
 
 SCHEMA = 1
@@ -65,6 +66,7 @@ def seed_of(environment: Environment) -> dict[str, Any]:
             "images": [image.model_dump(mode="json") for image in world.images],
         },
         "supabase": {"projects": [_project(project, environment.fly_org, pitr=world.pitr) for project in projects]},
+        "github": {"repositories": repositories_of(environment, world, around.project, apps)},
     }
 
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from hotops.sandbox import happenings
 from hotops.sandbox.fly.errors import RefusalError, json_reply
 from hotops.sandbox.fly.world import App, Token
+from hotops.sandbox.github import happenings as github
 from hotops.sandbox.twin import Twin
 from hotops.sandbox.wire import Request, Response
 
@@ -172,6 +173,10 @@ def _settings(twin: Twin, payload: Payload, now: float) -> Payload:
     return {name: getattr(twin.settings, name) for name in known}
 
 
+def _github(twin: Twin, payload: Payload, now: float) -> Any:
+    return github.happen(twin.github.hub, payload, now)
+
+
 def _app(twin: Twin, payload: Payload) -> App:
     name = str(payload["app"])
     if name not in twin.world.apps:
@@ -193,4 +198,5 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("POST", "machines"): _machines,
     ("POST", "secrets"): _secrets,
     ("POST", "settings"): _settings,
+    ("POST", "github"): _github,
 }

@@ -15,6 +15,8 @@ from hotops.sandbox.fly.api import Api
 from hotops.sandbox.fly.errors import RefusalError
 from hotops.sandbox.fly.machines import NO_ROOM
 from hotops.sandbox.fly.world import Connect, Settings, Token, World
+from hotops.sandbox.github.api import HOSTS as GITHUB_HOSTS
+from hotops.sandbox.github.api import GithubApi
 from hotops.sandbox.wire import Pending, Request, Response, Surface
 
 MountedHandler = Callable[[Request, float], "Response | Pending"]
@@ -44,9 +46,14 @@ class Twin:
         self.faults = Faults()
         self.calls = CallLog()
         given = self._seed.get("tokens") or {}
-        self.tokens: dict[str, str] = {"fly": str(given.get("fly") or f"sandbox-{secrets.token_hex(16)}")}
+        self.tokens: dict[str, str] = {
+            cloud: str(given.get(cloud) or f"sandbox-{secrets.token_hex(16)}") for cloud in ("fly", "github")
+        }
         self.world = self._empty_world()
         self.api = Api(self.world)
+        self.github = self._empty_github(0.0)
+        for host in GITHUB_HOSTS:
+            self.mount(host, "github", self._ask_github)
         if now is not None:
             self._plant(now)
 
@@ -121,11 +128,21 @@ class Twin:
     def _plant(self, now: float) -> None:
         self._planted = True
         seeding.plant(self.world, self._seed.get("fly") or {}, now)
+        self.github = self._empty_github(now)
+
+    def _empty_github(self, now: float) -> GithubApi:
+        return GithubApi(self._seed.get("github") or {}, self.tokens["github"], now, speed=self.settings.speed)
+
+    def _ask_github(self, request: Request, now: float) -> Response:
+        with self._lock:
+            self.github.is_limited = self.settings.limits
+            return self.github.handle(request, now)
 
     def _mounted(self, request: Request) -> tuple[Surface, MountedHandler] | None:
         known = self._mounts.get(request.host)
         if known is None and request.host in {"127.0.0.1", "localhost"} and not self.api.knows_path(request.path):
-            return next(iter(self._mounts.values()), None)
+            # Supabase's client is told an address, not a name.
+            return next((mount for mount in self._mounts.values() if mount[0] == "supabase"), None)
         return known
 
     def _first_look(self, request: Request, surface: Surface, now: float) -> Response | None:

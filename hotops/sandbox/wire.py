@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
-Surface = Literal["machines", "graphql", "uiex", "logs", "registry", "proxy", "supabase", "prometheus"]
+Surface = Literal["machines", "graphql", "uiex", "logs", "registry", "proxy", "supabase", "prometheus", "github"]
 Effect = Literal["none", "exec", "write"]
 
 

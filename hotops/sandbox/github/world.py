@@ -1,0 +1,142 @@
+"""What the twin's GitHub holds: accounts, tokens, and repositories with all that is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from nacl.public import PrivateKey
+
+Role = Literal["admin", "write", "read"]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user, an organisation, or a bot."""
+
+    id: int
+    login: str
+    kind: Literal["User", "Organization", "Bot"] = "User"
+
+
+@dataclass
+class Token:
+    """Who it speaks for; `permissions` (name to read or write) and `repositories` None: all of its owner's."""
+
+    login: str
+    permissions: Mapping[str, str] | None = None
+    repositories: tuple[str, ...] | None = None
+    of_actions: bool = False
+
+
+@dataclass
+class Stored:
+    """A secret as it arrived after its box was opened, or a variable."""
+
+    value: bytes
+    created_at: float
+    updated_at: float
+
+
+class Keyring:
+    """The secrets of one scope, and the key that they have to be sealed with."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Stored] = {}
+        self.renew()
+
+    def renew(self) -> None:
+        """Another key pair; what is sealed with the old one is refused from now on."""
+        self.key = PrivateKey.generate()
+        self.key_id = str(secrets.randbelow(9 * 10**17) + 10**17)
+
+
+@dataclass
+class Environment:
+    """An environment of deployments. `reviewers` are logins, or slugs of teams with a leading `@`."""
+
+    id: int
+    name: str
+    created_at: float
+    reviewers: tuple[str, ...] = ()
+    prevent_self_review: bool = False
+    can_admins_bypass: bool = True
+    wait_timer_min: int = 0
+    #: Branch patterns that may deploy; None: all.
+    branches: tuple[str, ...] | None = None
+    keyring: Keyring = field(default_factory=Keyring)
+    variables: dict[str, Stored] = field(default_factory=dict)
+
+
+@dataclass
+class Repository:
+    """A repository and everything in it."""
+
+    id: int
+    owner: Account
+    name: str
+    private: bool
+    default_branch: str
+    created_at: float
+    roles: dict[str, Role] = field(default_factory=dict)
+    environments: dict[str, Environment] = field(default_factory=dict)
+    keyring: Keyring = field(default_factory=Keyring)
+    variables: dict[str, Stored] = field(default_factory=dict)
+
+    @property
+    def full_name(self) -> str:
+        """owner/name."""
+        return f"{self.owner.login}/{self.name}"
+
+    @property
+    def path(self) -> str:
+        """Its path in the API."""
+        return f"/repos/{self.full_name}"
+
+    def role_of(self, login: str) -> Role | None:
+        """What a user may do there; None for a stranger."""
+        return "admin" if login == self.owner.login else self.roles.get(login)
+
+
+class Hub:
+    """All of it. Names are compared without regard to case, as GitHub does."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self.speed = speed
+        self.accounts: dict[str, Account] = {}
+        self.tokens: dict[str, Token] = {}
+        self.repositories: dict[str, Repository] = {}
+        self._numbers = itertools.count(1_000_001)
+
+    def number(self) -> int:
+        """A new id."""
+        return next(self._numbers)
+
+    def account(self, login: str, kind: Literal["User", "Organization", "Bot"] = "User") -> Account:
+        """The account of this name, made where there is none."""
+        known = self.accounts.get(login.lower())
+        if known is None:
+            known = self.accounts[login.lower()] = Account(self.number(), login, kind)
+        return known
+
+    def repository(self, full_name: str) -> Repository | None:
+        """The repository of this name."""
+        return self.repositories.get(full_name.lower())
+
+    def all_repositories(self) -> Iterator[Repository]:
+        """Every repository, oldest first."""
+        yield from self.repositories.values()
+
+
+def sha_of(*parts: Any) -> str:
+    """Forty hexadecimal digits that name what was given."""
+    return hashlib.sha1("\0".join(map(str, parts)).encode(), usedforsecurity=False).hexdigest()
+
+
+def node_id(kind: str, number: int) -> str:
+    """An opaque id such as GraphQL knows things by."""
+    return f"{kind}_{number:x}"
