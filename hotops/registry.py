@@ -27,6 +27,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "notify": "hotops.notify.notify:Notify",
         "promote_phase": "hotops.promote.phase:PromotePhase",
         "smoke": "hotops.health.smoke:Smoke",
+        "status": "hotops.look.status:Status",
         "tls_info": "hotops.health.tls_info:TlsLook",
     }
 )
@@ -37,6 +38,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "all": ("",),
         "fly": ("fly_",),
         "health": ("health_", "smoke", "tls_"),
+        "look": ("status",),
         "promote": ("gate", "notify", "promote_"),
     }
 )

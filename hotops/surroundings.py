@@ -23,7 +23,7 @@ RUN_ID_VARIABLE = "HOTOPS_RUN_ID"
 
 def keeps_evidence(kind: type[Operation[Any, Any]], *, check: bool) -> bool:
     """Whether a call belongs into a run's evidence: what writes, and what looks at a whole environment."""
-    return not check and (kind.effect != "read" or kind.needs_environment)
+    return not check and kind.keeps_evidence and (kind.effect != "read" or kind.needs_environment)
 
 
 def surroundings(

@@ -142,6 +142,8 @@ class Operation(ABC, Generic[W, S]):
     needs_environment: ClassVar[bool] = False
     #: Whether it goes on where evidence can't be written (the fire exit does).
     evidence_optional: ClassVar[bool] = False
+    #: Whether a reading of a whole environment belongs into the evidence of the run (a mere look leaves no file).
+    keeps_evidence: ClassVar[bool] = True
     #: What `ansible-doc` tells beside the options; needed for what stands in the registry.
     docs: ClassVar[Documented]
 

@@ -12,7 +12,7 @@ import typer.main
 
 from hotops.cli import COMMANDS, build
 from hotops.inventory.run_vars import RUN_VARS
-from hotops.registry import OPERATIONS
+from hotops.registry import GROUPS, OPERATIONS
 from tests.docs.pages import PAGES, README, ROOT
 
 #: What ends a command or stands for something: `| less`, `…`, a comment.
@@ -87,7 +87,7 @@ def test_every_documented_name_of_the_collection_exists() -> None:
         path.name for path in (ROOT / "roles").iterdir()
     }
     plugins = {path.stem for path in (ROOT / "hotops/plugins").rglob("*.py")}
-    groups = {"all", "fly", "health", "promote"}
+    groups = set(GROUPS)
     for page in PAGES.values():
         for name in re.findall(r"hotops\.core\.([a-z_]+)", page.text):
             assert name in parts | plugins | groups | set(OPERATIONS), f"{page.name}: hotops.core.{name}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
-from hotops.sandbox.fly import lifecycle, traffic
+from hotops.sandbox.fly import latency_metrics, lifecycle, traffic
 from hotops.sandbox.fly.errors import json_reply
 from hotops.sandbox.fly.machine import Machine
 from hotops.sandbox.fly.routing import Call, Routes
@@ -21,6 +23,7 @@ SELECTOR = re.compile(r"^(?P<metric>[a-z_]+)(?:{(?P<labels>[^}]*)})?(?:\[(?P<win
 LABEL = re.compile(r'\s*(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"\s*')
 FUNCTION = re.compile(r"^(?P<name>increase|rate)\((?P<inner>.+)\)$")
 SUM = re.compile(r"^sum(?:\s*by\s*\((?P<by>[\w\s,]+)\))?\s*\((?P<inner>.+?)\)(?:\s*by\s*\((?P<after>[\w\s,]+)\))?$")
+QUANTILE = re.compile(r"^histogram_quantile\(\s*(?P<q>[\d.]+)\s*,(?P<inner>.+)\)$")
 UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 RESPONSES = {"fly_app_http_responses_count", "fly_edge_http_responses_count"}
 MOST_POINTS = 500
@@ -33,7 +36,10 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True)
 class Query:
-    """A parsed query: `sum by (by) (function(metric{labels}[window_s]))` with all but the metric optional."""
+    """A parsed query: `sum by (by) (function(metric{labels}[window_s]))` with all but the metric optional.
+
+    With `quantile`, that quantile of the histogram of which it is the sum.
+    """
 
     metric: str
     labels: tuple[tuple[str, str, str], ...]
@@ -41,10 +47,17 @@ class Query:
     function: str | None
     sums: bool
     by: tuple[str, ...]
+    quantile: float | None = None
 
 
 def parse(text: str) -> Query:
     """Read a query; raises UnreadableError for what the subset does not hold."""
+    asked = QUANTILE.match(text.strip())
+    if asked is not None:
+        inner = parse(asked["inner"])
+        if "le" not in inner.by:
+            raise UnreadableError(f"a quantile is made of a sum by le: {text}")
+        return dataclasses.replace(inner, quantile=float(asked["q"]))
     rest, sums = text.strip(), False
     by: tuple[str, ...] = ()
     summed = SUM.match(rest)
@@ -109,11 +122,24 @@ def evaluate(call: Call, query: Query, at: float) -> list[Series]:
         found += [s for s in _series(call, app, query, at) if _matches(s[0], query.labels)]
     if not query.sums:
         return found
+    if query.quantile is not None:
+        return _quantiles(query.quantile, query.by, found)
     totals: dict[tuple[tuple[str, str], ...], float] = {}
     for labels, value in found:
         key = tuple((name, labels.get(name, "")) for name in query.by)
         totals[key] = totals.get(key, 0.0) + value
     return [(dict(key), value) for key, value in sorted(totals.items())]
+
+
+def _quantiles(wanted: float, by: tuple[str, ...], found: list[Series]) -> list[Series]:
+    """A quantile for each group of series that differ in `le` alone."""
+    groups: dict[tuple[tuple[str, str], ...], dict[float, float]] = {}
+    for labels, value in found:
+        key = tuple((name, labels.get(name, "")) for name in by if name != "le")
+        counted = groups.setdefault(key, {})
+        edge = float(labels["le"].replace("+Inf", "inf"))
+        counted[edge] = counted.get(edge, 0.0) + value
+    return [(dict(key), latency_metrics.quantile(wanted, counted.items())) for key, counted in sorted(groups.items())]
 
 
 def _series(call: Call, app: App, query: Query, at: float) -> list[Series]:
@@ -124,6 +150,11 @@ def _series(call: Call, app: App, query: Query, at: float) -> list[Series]:
         return [
             (_labels(query.metric, app, app.machines.get(machine_id), status=str(status)), count / divisor)
             for (machine_id, status), count in sorted(traffic.counts(call.world, app, since, at).items())
+        ]
+    if query.metric == latency_metrics.METRIC:
+        return [
+            (_labels(query.metric, app, None, le=edge), count / divisor)
+            for edge, count in latency_metrics.buckets(call.world, app, since, at)
         ]
     if query.metric in {"fly_instance_exit_oom", "fly_instance_exit_code"}:
         return [s for m in app.machines.values() for s in _exits(query, app, m, (since, at), divisor)]
@@ -202,6 +233,8 @@ def _step(text: str) -> float:
 
 
 def _number(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
     return f"{value:g}" if value != int(value) else str(int(value))
 
 
