@@ -260,6 +260,7 @@ def _postgres_lines(state: Any) -> list[str]:
     missing = [name for name, word in (("tls", "TLS"), ("contrib", "contrib")) if not postgres[name] for name in [word]]
     if missing:
         lines.append(f"  without {' and '.join(missing)}: what needs it is skipped by name")
+    lines.append(f"  shared pooler: {postgres['pooler']}")
     return lines
 
 

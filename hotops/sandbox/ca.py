@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -125,18 +126,21 @@ class ServerNames:
             return self._contexts[name]
 
     def _make_context(self, name: str) -> ssl.SSLContext:
-        leaf = self._authority.issue([name], self._expires_in_days[name])
-        context = _server_context()
-        # ssl loads a chain from a file only; the file lives for the length of this call.
-        chain = self._scratch_dir / f".leaf-{os.getpid()}.pem"
-        descriptor = os.open(chain, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(leaf.certificate_pem + leaf.key_pem)
-            context.load_cert_chain(chain)
-        finally:
-            chain.unlink()
-        return context
+        return server_context_of(self._authority.issue([name], self._expires_in_days[name]), self._scratch_dir)
+
+
+def server_context_of(leaf: Leaf, scratch_dir: Path) -> ssl.SSLContext:
+    """A server's side of TLS with this certificate."""
+    context = _server_context()
+    # ssl loads a chain from a file only; the file lives for the length of this call.
+    descriptor, chain = tempfile.mkstemp(dir=scratch_dir, prefix=".leaf-", suffix=".pem")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(leaf.certificate_pem + leaf.key_pem)
+        context.load_cert_chain(chain)
+    finally:
+        Path(chain).unlink()
+    return context
 
 
 def _server_context() -> ssl.SSLContext:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 API_HOSTS = ("api.machines.dev", "api.fly.io", "registry.fly.io", "api.supabase.com", "api.github.com")
@@ -36,15 +36,22 @@ def map_hosts(seed: Mapping[str, Any], *, api_port: int, app_port: int, app_tls_
     return entries
 
 
-def map_database(project: Mapping[str, Any], address: str, port: int, *, tls: bool) -> Iterator[tuple[str, Any]]:
-    """The entries of one project's database: its direct host, and its pooler's session and transaction ports.
+def other_pooler_hosts(seed: Mapping[str, Any]) -> set[str]:
+    """Poolers that are there and serve none of these projects: the one that people guess for a region."""
+    projects = seed.get("supabase", {}).get("projects", [])
+    guessed = {f"aws-0-{project['region']}.pooler.supabase.com" for project in projects}
+    return guessed - {pooler_host(project) for project in projects}
 
-    All three lead to the same server: the sandbox has no pooler between, so a pooler's limits and errors do not show.
-    """
-    place = _place(address, port, tls=tls)
-    yield f"db.{project['ref']}.supabase.co:5432", place
-    yield f"{pooler_host(project)}:5432", place
-    yield f"{pooler_host(project)}:6543", place
+
+def map_database(project: Mapping[str, Any], address: str, port: int, *, tls: bool) -> Iterator[tuple[str, Any]]:
+    """The entry of one project's database at its direct host."""
+    yield f"db.{project['ref']}.supabase.co:5432", _place(address, port, tls=tls)
+
+
+def map_pooler(host: str, address: str, ports: Iterable[int]) -> Iterator[tuple[str, Any]]:
+    """The entries of a shared pooler: session mode on 5432, transaction mode on 6543 where PgBouncer is there."""
+    for port in ports:
+        yield f"{host}:{port}", _place(address, port, tls=True)
 
 
 def _place(address: str, port: int, *, tls: bool) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from pathlib import Path
 from hotops.sandbox.archive import Archive, ended_early
 from hotops.sandbox.ca import Authority
 from hotops.sandbox.orphans import remove_folder
+from hotops.sandbox.pgbouncer import TransactionPool, find_program
+from hotops.sandbox.pooler import MAX_CLIENTS, POOL_SIZE
 from hotops.sandbox.postgres_account import Account, choose_account
 from hotops.sandbox.postgres_programs import Programs, find_programs
 from hotops.sandbox.postgres_template import SUPERUSER, Login, PostgresFailed, copy_template, set_logins
@@ -56,6 +58,7 @@ class Cluster:
     archive_every_s: float | None = None
     archive: Archive | None = None
     address: str = ""
+    pool: TransactionPool | None = None
     admin_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     _place: Path = Path()
     _process: subprocess.Popen[bytes] | None = None
@@ -105,6 +108,9 @@ class Cluster:
                 break
 
     def _end_server(self) -> None:
+        pool, self.pool = self.pool, None
+        if pool is not None:
+            pool.stop()
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(signal.SIGQUIT)  # immediate: nothing in it is kept
@@ -127,8 +133,26 @@ class Cluster:
         log_file = self._place / "postgres.log"
         self._process = self._spawn(self._data_dir, options, log_file)
         self._wait_until_it_answers(log_file, timeout_s)
+        self._start_pool()
         if self.archive is not None:
             self._wake_the_checkpointer()
+
+    def _start_pool(self) -> None:
+        program = find_program()
+        if program is None:
+            return
+        self.pool = TransactionPool(
+            program,
+            self.toolkit.account,
+            self._place / "pooler",
+            self._data_dir,
+            self.address,
+            SUPERUSER,
+            self.admin_password,
+            POOL_SIZE,
+            MAX_CLIENTS,
+        )
+        self.pool.start(self.toolkit.programs.environment())
 
     def _wake_the_checkpointer(self) -> None:
         """It fell asleep while the server was recovering, for minutes: only once awake does it heed archive_timeout."""
@@ -145,12 +169,8 @@ class Cluster:
         self.start()
 
     def _logins(self) -> list[Login]:
-        """The project's own, and the user name its pooler expects, which reaches this same server here."""
-        return [
-            Login(SUPERUSER, self.admin_password),
-            Login("postgres", self.password),
-            Login(f"postgres.{self.ref}", self.password, acts_as="postgres"),
-        ]
+        """The project's own. The name with the ref is the pooler's to understand: no role bears it."""
+        return [Login(SUPERUSER, self.admin_password), Login("postgres", self.password)]
 
     def connection_string(self) -> str:
         """A libpq string that logs in as the superuser; it holds a password: never log it."""

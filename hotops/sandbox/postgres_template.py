@@ -60,11 +60,10 @@ class PostgresFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Login:
-    """A role that may log in. With ``acts_as`` it is made for this, and its sessions are that role's."""
+    """A role that may log in."""
 
     role: str
     password: str = field(repr=False)
-    acts_as: str | None = None
 
 
 def copy_template(programs: Programs, account: Account, cache_dir: Path, data_dir: Path) -> None:
@@ -82,12 +81,7 @@ def copy_template(programs: Programs, account: Account, cache_dir: Path, data_di
 
 def set_logins(programs: Programs, account: Account, data_dir: Path, logins: Sequence[Login]) -> None:
     """Let roles of a stopped cluster log in, with SCRAM verifiers through standard input. Raises: PostgresFailed."""
-    statements = []
-    for login in logins:
-        if login.acts_as is not None:
-            statements.append(f'create role "{login.role}" login in role "{login.acts_as}"')
-            statements.append(f'alter role "{login.role}" set role = "{login.acts_as}"')
-        statements.append(f"alter role \"{login.role}\" password '{scram_verifier(login.password)}'")
+    statements = [f"alter role \"{login.role}\" password '{scram_verifier(login.password)}'" for login in logins]
     _run_single_user(programs, account, data_dir, statements)
 
 

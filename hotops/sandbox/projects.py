@@ -15,8 +15,10 @@ from typing import Any, Literal
 
 from hotops.sandbox.archive import ARCHIVE_EVERY_S, OutsideWindow
 from hotops.sandbox.ca import Authority
-from hotops.sandbox.host_map import pooler_host
-from hotops.sandbox.postgres import Cluster, Toolkit
+from hotops.sandbox.host_map import map_pooler, other_pooler_hosts, pooler_host
+from hotops.sandbox.pgbouncer import find_program
+from hotops.sandbox.pooler import Pooler, Upstream
+from hotops.sandbox.postgres import PORT, Cluster, Toolkit, free_loopback_address
 
 Status = Literal["ACTIVE_HEALTHY", "ACTIVE_UNHEALTHY", "COMING_UP", "RESTORING", "RESTORE_FAILED", "INIT_FAILED"]
 _Work = Callable[[], None]
@@ -78,6 +80,8 @@ class Databases:
         self._lock = threading.Lock()
         self._known: dict[str, Database] = {}
         self._addresses: dict[str, str] = {}
+        self._poolers: dict[str, Pooler] = {}
+        self._other_poolers = other_pooler_hosts(seed)
         self.removed: set[str] = set()
         self.toolkit: Toolkit | None = None
 
@@ -102,9 +106,13 @@ class Databases:
         log.info("PostgreSQL %s (%s) runs %s", toolkit.programs.version, toolkit.programs.source, toolkit.account.note)
         for project in self._seed:
             self._add(project, time.time() - 365 * 86400).cluster.start()
+        for host in self._other_poolers:
+            self._pooler(host)
 
     def stop(self) -> None:
         """End all servers and remove their data."""
+        for pooler in self._poolers.values():
+            pooler.stop()
         for database in self:
             database.cluster.stop()
 
@@ -123,6 +131,14 @@ class Databases:
                 known.busy = None
                 known.cluster.reset()
         self._changed()
+
+    def pooler_places(self) -> dict[str, Any]:
+        """Where the poolers' names are found."""
+        return dict(
+            entry
+            for pooler in list(self._poolers.values())
+            for entry in map_pooler(pooler.host, pooler.address, pooler.ports)
+        )
 
     # --- what a client of the platform asks for -----------------------------------------------------------------------
 
@@ -177,15 +193,33 @@ class Databases:
             self._authority,
             self._folder / "pg" / ref,
             ref,
-            (f"db.{ref}.supabase.co", pooler_host(project)),
+            (f"db.{ref}.supabase.co",),
             project["db_pass"],
             archive_every_s=ARCHIVE_EVERY_S / self._speed if project.get("pitr") else None,
             address=self._addresses.get(ref, ""),
         )
+        self._pooler(pooler_host(project))
         database = Database(project, cluster, made_at)
         with self._lock:
             self._known[ref] = database
         return database
+
+    def _pooler(self, host: str) -> Pooler:
+        """The pooler of this name: one for all projects of a region."""
+        if host not in self._poolers:
+
+            def upstream(ref: str) -> Upstream | None:
+                database = self.find(ref)
+                if database is None or pooler_host(database.project) != host or not database.cluster.address:
+                    return None
+                pool = database.cluster.pool
+                return Upstream(database.cluster.address, PORT, pool.port if pool else 0)
+
+            transactions = find_program() is not None
+            pooler = Pooler(host, free_loopback_address(), self._authority, upstream, self._folder, transactions)
+            pooler.start()
+            self._poolers[host] = pooler
+        return self._poolers[host]
 
     def _forget(self, database: Database) -> None:
         with self._lock:

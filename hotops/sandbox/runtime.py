@@ -20,6 +20,7 @@ from hotops.sandbox.databases import Connector
 from hotops.sandbox.files import write_file
 from hotops.sandbox.host_map import API_HOSTS, app_hosts, map_database, map_hosts
 from hotops.sandbox.orphans import stop_orphans
+from hotops.sandbox.pgbouncer import find_program
 from hotops.sandbox.postgres import PORT, Toolkit
 from hotops.sandbox.projects import Databases
 from hotops.sandbox.server import Listener
@@ -31,6 +32,7 @@ from hotops.sandbox.twin import Twin
 STATE_FILE = "state.json"
 SCHEMA = 1
 RESET_TIMEOUT_S = 60.0
+WITHOUT_TRANSACTIONS = "session mode only: there is no PgBouncer on this computer, so nobody listens on port 6543"
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +143,7 @@ class Sandbox:
                 continue  # it is still coming up
             tls = toolkit is not None and toolkit.programs.tls
             hosts |= map_database(database.project, database.cluster.address, PORT, tls=tls)
+        hosts |= self._databases.pooler_places()
         # Also where nothing moved: it remembers outcomes for a moment, and those were of the databases before.
         self._connector.set_hosts(hosts, str(self._folder / "ca.pem"))
         write_file(self._folder / STATE_FILE, json.dumps({**self._state, "hosts": hosts}, indent=1).encode())
@@ -155,6 +158,11 @@ class Sandbox:
         self._on_main_thread(self._databases.reset).result(RESET_TIMEOUT_S)
 
 
+def _pooler_told() -> str:
+    program = find_program()
+    return f"session mode, transaction mode by PgBouncer {program.version}" if program else WITHOUT_TRANSACTIONS
+
+
 def _told(toolkit: Toolkit | None) -> dict[str, Any] | None:
     if toolkit is None:
         return None
@@ -165,4 +173,5 @@ def _told(toolkit: Toolkit | None) -> dict[str, Any] | None:
         "tls": programs.tls,
         "contrib": programs.contrib,
         "runs": toolkit.account.note,
+        "pooler": _pooler_told(),
     }

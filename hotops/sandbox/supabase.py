@@ -16,6 +16,7 @@ from typing import Any
 
 from hotops.sandbox.archive import OutsideWindow
 from hotops.sandbox.host_map import pooler_host
+from hotops.sandbox.pooler import MAX_CLIENTS, POOL_SIZE
 from hotops.sandbox.projects import Database, Databases
 from hotops.sandbox.supabase_query import QueryFailed, run_query
 from hotops.sandbox.wire import Effect, Request, Response
@@ -239,8 +240,8 @@ def _get_pooler(_all: Databases, database: Database, _request: Request, _now: fl
             "db_name": "postgres",
             "connection_string": connection_string,
             "connectionString": connection_string,
-            "default_pool_size": 15,
-            "max_client_conn": 200,
+            "default_pool_size": POOL_SIZE,
+            "max_client_conn": MAX_CLIENTS,
             "pool_mode": "transaction",
         }
     ]

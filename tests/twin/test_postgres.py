@@ -60,6 +60,8 @@ def test_the_projects_password_is_for_its_own_role(sandbox: RunningSandbox, role
 
 @pytest.mark.parametrize("port", [5432, 6543])
 def test_the_poolers_user_name_reaches_the_project(sandbox: RunningSandbox, port: int) -> None:
+    if f"{POOLER}:{port}" not in sandbox.state["hosts"]:
+        pytest.skip(sandbox.state["postgres"]["pooler"])
     conninfo = sandbox.conninfo(f"postgres.{PROJECT_REF}", POOLER, port)
     assert ask(sandbox, "select current_user::text", **conninfo) == [("postgres",)]
 
