@@ -20,6 +20,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "fly_machine_info": "hotops.info.machines:MachineInfo",
         "fly_release_info": "hotops.info.releases:ReleaseInfo",
         "fly_rollback": "hotops.deploy.rollback:Rollback",
+        "fly_scale": "hotops.scale.scale:Scale",
         "fly_secret_info": "hotops.info.secrets:SecretInfo",
         "gate": "hotops.promote.gate:AskSomeGates",
         "health_probe": "hotops.health.health_probe:HealthProbe",

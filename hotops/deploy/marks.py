@@ -20,6 +20,7 @@ ACCEPTED_BY = "hotops_accepted_by"  # the run whose watch said good: not always 
 RESTORED_BY = "hotops_restored_by"
 CORDONED_BY = "hotops_cordoned_by"
 GREEN_OF = "hotops_green_of"  # on a new machine: the old one that it is to replace
+SCALED_BY = "hotops_scaled_by"  # the run that gave the machine its size, or made it for a larger number
 REPLACED_BY = "hotops_replaced_by"  # on an old machine that waits, stopped, for the verdict: the run
 
 ALL = (
@@ -34,6 +35,7 @@ ALL = (
     CORDONED_BY,
     GREEN_OF,
     REPLACED_BY,
+    SCALED_BY,
     CREATE_KEY,
 )
 

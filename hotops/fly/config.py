@@ -205,6 +205,11 @@ class MachineConfig(RootModel[dict[str, Any]]):
         """The same config with these keys of `guest` changed (`memory_mb=1024`); None removes one."""
         return self.with_keys(guest=_merged(self.root.get("guest") or {}, entries))
 
+    def with_services(self, **entries: object) -> MachineConfig:
+        """The same config with these keys of each of its services changed (`autostop="stop"`)."""
+        services = [{**dict(service), **entries} for service in self.root.get("services") or []]
+        return self.with_keys(services=services) if services and entries else self
+
     def with_keys(self, **entries: object) -> MachineConfig:
         """The same config with these top-level keys replaced."""
         return MachineConfig({**self.raw, **copy.deepcopy(entries)})

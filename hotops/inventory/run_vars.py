@@ -25,6 +25,10 @@ RUN_VARS: Mapping[str, str] = MappingProxyType(
         "skip": "Steps to skip, each with a reason.",
         "image": "Image to deploy.",
         "from_app": "App whose image to deploy.",
+        "process_group": "Only this process group is scaled.",
+        "memory_mb": "Memory of each machine, in MiB.",
+        "cpus": "CPUs of each machine.",
+        "count": "How many machines a process group has.",
     }
 )
 

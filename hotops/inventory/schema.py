@@ -26,6 +26,7 @@ from hotops.inventory.spec import (
     Seconds,
     SecretName,
     Spec,
+    off_is_a_word,
     unknown_key,
 )
 from hotops.inventory.windows import Freeze, Window
@@ -65,6 +66,13 @@ class ProcessGroup(Spec):
     memory_mb: MemoryMb | None = Field(None, description="Memory of each machine, in MiB, a multiple of 256.")
     cpus: int | None = Field(None, ge=1, description="CPUs of each machine.")
     cpu_kind: Literal["shared", "performance"] | None = Field(None, description="CPU kind.")
+    autostop: Annotated[Literal["off", "stop", "suspend"] | None, BeforeValidator(off_is_a_word)] = Field(
+        None, description="Whether the proxy stops idle machines."
+    )
+    autostart: bool | None = Field(None, description="Whether the proxy starts a stopped machine when it is needed.")
+    min_machines_running: int | None = Field(
+        None, ge=0, description="Machines that the proxy leaves running in the primary region."
+    )
 
 
 class App(Spec):
@@ -86,6 +94,12 @@ class App(Spec):
         default_factory=dict, description="Declared process groups by name; observed if omitted."
     )
     memory_floor_mb: MemoryMb | None = Field(None, description="Least memory of every machine, in MiB.")
+    fly_toml: str | None = Field(
+        None, min_length=1, description="The app's fly.toml, below the project's folder; read for drift if declared."
+    )
+    fly_toml_write: bool = Field(
+        default=False, description="Whether scaling writes the new size into `fly_toml`, so that no deploy undoes it."
+    )
     health: tuple[HealthCheck, ...] = Field((), description="Health checks; the app's own checks if omitted.")
     smoke: tuple[SmokeRoute, ...] = Field((), description="Routes that have to answer before and after a deploy.")
     required_secrets: tuple[SecretName, ...] = Field((), description="Secrets that have to exist and be deployed.")

@@ -166,6 +166,7 @@ def play_everything(run: Played, seed: Mapping[str, Any]) -> None:
     run.playbook("rolled back", "promote")
     run.playbook("refused", "promote", "-e", "version=v99")
     run.playbook("health", "health")
+    run.playbook("scaled", "memory_scale", "-e", "memory_mb=2048")
     # A cloud that says back what it was sent, in the ways in which clouds, proxies and drivers do.
     control.add_fault({"kind": "status", "status": 403, "body": echo(run, state), "match": {"path": "/v1/apps*"}})
     run.playbook("echoed", "health")
@@ -188,7 +189,18 @@ def echo(run: Played, state: Mapping[str, Any]) -> dict[str, str]:
 
 def test_each_run_ended_as_meant(played: Played) -> None:
     """Else the search would prove nothing."""
-    done = {"up", "check", "good", "rollback", "straight", "health", "evidence show", "sandbox status", "sandbox log"}
+    done = {
+        "up",
+        "check",
+        "good",
+        "rollback",
+        "straight",
+        "health",
+        "scaled",
+        "evidence show",
+        "sandbox status",
+        "sandbox log",
+    }
     assert {name for name in done if played.endings[name] not in (0, 8)} == set()
     for name, said in (
         ("rolled back", b"(exit code 6)"),
