@@ -27,6 +27,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "health_report": "hotops.health.health_report:HealthReport",
         "notify": "hotops.notify.notify:Notify",
         "promote_phase": "hotops.promote.phase:PromotePhase",
+        "secrets_mirror": "hotops.secrets.mirror:MirrorSecrets",
         "smoke": "hotops.health.smoke:Smoke",
         "status": "hotops.look.status:Status",
         "tls_info": "hotops.health.tls_info:TlsLook",
@@ -40,6 +41,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "fly": ("fly_",),
         "health": ("health_", "smoke", "tls_"),
         "look": ("status",),
+        "secrets": ("secrets_",),
         "promote": ("gate", "notify", "promote_"),
     }
 )

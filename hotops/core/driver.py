@@ -49,7 +49,10 @@ def drive(operation: Operation[Any, S], *, check: bool = False) -> Outcome:
         operation.verify(plan, done)
     except Exception as error:
         if not operation.undoes:
-            raise
+            told = operation.after_failure(error, plan, done)
+            if told is error:
+                raise
+            raise told from error
         _compensate(operation, plan, done, error)
     return Outcome(changed=True, plan=plan, result=operation.report(state, plan, done), done=done)
 

@@ -134,6 +134,10 @@ class App(Spec):
     exec_checks: bool = Field(
         default=False, description="Whether hotops may run a command inside a machine to ask the check's path there."
     )
+    challenge_secrets: bool = Field(
+        default=False,
+        description="Whether hotops may run a command inside a machine to ask, with a nonce, whether it holds a value.",
+    )
     sandbox: SandboxTarget | None = Field(None, description="The app's pretended world; only in a sandbox inventory.")
 
     @model_validator(mode="before")

@@ -1,0 +1,1 @@
+"""Secrets made true and kept true: mirrored, audited, scanned for, traced. Never a value."""

@@ -1,0 +1,368 @@
+"""Mirror: what the map says of the vault is at Fly and GitHub, and the machines run with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from hotops.core.documented import Documented
+from hotops.core.errors import ExitCode, HotopsError, UsageError
+from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
+from hotops.core.options import nearest
+from hotops.deploy.refresh import Refresh, ordered
+from hotops.fly import Fly
+from hotops.inventory.schema import App, Environment
+from hotops.promote.holding import hold, let_go
+from hotops.promote.pairs import environment_of
+from hotops.secrets.challenging import answers_of
+from hotops.secrets.fly_writes import prove_app, remove_from_app, write_app
+from hotops.secrets.judgement import Judged, Judgement, judge
+from hotops.secrets.ledger import Ledger
+from hotops.secrets.map_file import load_map
+from hotops.secrets.mirror_told import RETURNS, row_lines, told_partial
+from hotops.secrets.places import Held, apps_hold, left_out
+from hotops.secrets.secret_map import SecretMap, Target, fly_destination
+from hotops.secrets.wanted import Problem, Wanted, refuse, vault_of, want_of
+from hotops.vault.vault import Vault
+
+_PHASE_WRITE = "1-write"
+
+
+class MirrorWant(Spec):
+    """Options of a mirror."""
+
+    adopt: Literal["no", "write"] = Field(
+        "no",
+        description="What becomes of a value that hotops did not write, or that was touched since: no leaves and lists"
+        " it, write overwrites it with the vault's.",
+    )
+    deploy: bool = Field(
+        default=True, description="Whether machines are made anew, some at a time, so that they get what is staged."
+    )
+    remove: tuple[str, ...] = Field(
+        (), description="Extra names to remove, in the form APP/NAME; only what the map does not name can be removed."
+    )
+    challenge: bool = Field(
+        default=True,
+        description="Whether machines of apps with `challenge_secrets` are asked what they hold, where it is unknown.",
+    )
+    strict: bool = Field(
+        default=True, description="Whether it ends red when something stays unknown, or as somebody else left it."
+    )
+
+
+class Unproven(HotopsError):
+    """Everything that may be written is; what else there is, nobody knows or somebody else wrote."""
+
+    code = "secrets_unproven"
+    exit_code = ExitCode.FINDINGS
+
+
+class MirrorIncomplete(HotopsError):
+    """Some of it is written, some not; the message says which, and a re-run does the rest."""
+
+    code = "mirror_incomplete"
+
+
+@dataclass(frozen=True)
+class MirrorSeen:
+    """What is wanted and what is there."""
+
+    found: SecretMap
+    wanted: Mapping[Target, Wanted]
+    problems: tuple[Problem, ...]
+    held: Held
+    judgement: Judgement
+
+
+class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
+    """Write to each target what the vault has for it, and nothing where it is equal already; then prove it.
+
+    Fly: one bulk write an app; equal by the digests that it answered the last time. What is staged is deployed by
+    making the machines anew, the first alone. A required secret that the vault can't give refuses everything.
+    Calls: an app 3 reads, 1 write, 1 read to prove; nothing but the 3 reads where all is equal.
+    Raises: SourceIncomplete, Unfit, MapError, PlaceUnreadable, MirrorIncomplete, Unproven, LockHeld.
+    """
+
+    name: ClassVar[str] = "secrets_mirror"
+    Want: ClassVar[type[Spec]] = MirrorWant
+    effect = "write"
+    needs_environment = True
+    docs = Documented(
+        short="Mirror the vault's secrets to apps of Fly.io, as the secret map says",
+        description=(
+            "Writes what the map names, in as few calls as there can be, and nothing that is equal already.",
+            "Equal is what the store shows as it did after the last write, which the vault's ledger notes.",
+            "A value that hotops did not write, or that was touched since, is listed and left, unless O(adopt=write).",
+            "What is written or staged is then deployed: machines are made anew with what they run, some at a time.",
+            "Names that the map does not have are listed, and removed only where O(remove) names them.",
+            "A vault that lacks a required secret, or has a placeholder for it, refuses it all: nothing is written.",
+        ),
+        returns=RETURNS,
+        examples="""
+- name: Every app has the vault's secrets, and runs with them
+  hotops.core.secrets_mirror:
+  run_once: true
+
+- name: The first time, after looking at the list, the vault's values win
+  hotops.core.secrets_mirror:
+    adopt: write
+    deploy: false
+  run_once: true
+""",
+        notes=("In check mode no command is run inside a machine, so what only a machine can tell stays unknown.",),
+        see_also=("fly_secret_info",),
+    )
+
+    _judgement: Judgement | None = None
+    _vault: Vault | None = None
+
+    @property
+    def fly(self) -> Fly:
+        return self.context.client(Fly)
+
+    @property
+    def environment(self) -> Environment:
+        return environment_of(self.context)
+
+    @property
+    def vault(self) -> Vault:
+        """The environment's vault, opened once; in check mode for reading only."""
+        if self._vault is None:
+            self._vault = vault_of(self.environment, may_write=not self.context.check)
+        return self._vault
+
+    def observe(self) -> MirrorSeen:
+        found = load_map(self.environment)
+        wanted, problems = want_of(found, self.vault)
+        refuse(problems, self.vault.store.place)
+        apps = self._apps(found)
+        held_apps = apps_hold(self.fly, apps)
+        held = Held({fly_destination(app): item.remotes() for app, item in held_apps.items()}, held_apps)
+        marks = Ledger(self.vault).marks
+        adopt = self.want.adopt == "write"
+        removed = self._removed(found, held)
+        judged = judge(found, wanted, held, marks, adopt=adopt, removed=removed, problems=tuple(problems))
+        if self.want.challenge and not self.context.check:
+            answers = answers_of(self.fly, self._challenged(), judged, held)
+            if answers:
+                judged = judge(
+                    found, wanted, held, marks,
+                    adopt=adopt, removed=removed, problems=tuple(problems), answers=answers,
+                )  # fmt: skip
+        self._judgement = judged
+        return MirrorSeen(found, wanted, tuple(problems), held, judged)
+
+    def plan(self, state: MirrorSeen) -> Plan:
+        judged = state.judgement
+        steps: list[Step] = []
+        refreshed: list[Step] = []
+        for app, holds in state.held.apps.items():
+            mine = judged.at(fly_destination(app))
+            written = {name: item for name, item in mine.items() if item.write}
+            proven = {name: item for name, item in mine.items() if item.proven}
+            steps += _write_steps(app, written, proven)
+            gone = [target for target in judged.removed if target.destination == fly_destination(app)]
+            steps += [
+                Step(f"{app}/remove/{target.name}", str(target), "destroy", before={"secret": "there"},
+                     after={"secret": "gone"}, needs=_needs(app, written), phase=_PHASE_WRITE)
+                for target in gone
+            ]  # fmt: skip
+            if self.want.deploy:
+                stale = set(mine) & set(judged.stale.get(app, ()))
+                only = None if written else holds.lacking(stale) | left_out(holds)
+                refreshed += self._refresh(app).steps(holds.machines, only, why=_why(written, stale))
+        changing = {str(target): item.wanted.fingerprint for target, item in judged.targets.items() if item.write}
+        decides = {
+            "secrets": changing,
+            "remove": [str(target) for target in judged.removed],
+            "deploy": sorted({step.name.split("/")[0] for step in refreshed}),
+        }
+        title = f"Mirror the secrets of {self.environment.name}"
+        return Plan(
+            (*steps, *ordered(refreshed)), title, decides, "every target has the vault's value, as far as is known"
+        )
+
+    def prepare(self, plan: Plan) -> Fact:
+        """Take the environment's lock: a promotion and a mirror never replace the same machines. Raises LockHeld."""
+        taken = hold(self.context, self.environment)
+        self.vault.key()
+        return {"lock": str(taken.holder)}
+
+    def apply(self, step: Step, done: Done) -> Fact:
+        app = step.name.split("/")[0]
+        refresh = self._refresh(app)
+        if refresh.owns(step):
+            version = done.get(f"{app}/secrets", {}).get("version")
+            learnt = version or done.get(refresh.release_step, {}).get("min_secrets_version")
+            if step.name != refresh.release_step:
+                return refresh.apply(step, done, min_secrets_version=int(str(learnt)) if learnt else None)
+            # Without a write of this run the newest version is learnt by one that changes nothing.
+            newest = int(str(learnt)) if learnt else self.fly.secrets.learn_version(app)
+            recorded = refresh.apply(step, done, min_secrets_version=newest)
+            return {**recorded, "min_secrets_version": newest}
+        ledger = Ledger(self.vault)
+        if "/remove/" in step.name:
+            return remove_from_app(self.fly, app, step.name.rpartition("/")[2], ledger)
+        judged = self._judged.at(fly_destination(app))
+        if step.name.endswith("/proven"):
+            return self._note_proven(app, {name: item for name, item in judged.items() if item.proven}, ledger)
+        values = {name: item.wanted for name, item in judged.items() if item.write}
+        return write_app(self.context, self.fly, app, values, ledger)
+
+    def verify(self, plan: Plan, done: Done) -> None:
+        try:
+            ledger = Ledger(self.vault)
+            for app in dict.fromkeys(step.name.split("/")[0] for step in plan.steps):
+                version = done.get(f"{app}/secrets", {}).get("version")
+                names = [name for name, item in self._judged.at(fly_destination(app)).items() if item.write]
+                deployed = any(self._refresh(app).owns(step) for step in plan.steps)
+                gone = [step.name.rpartition("/")[2] for step in plan.steps if step.name.startswith(f"{app}/remove/")]
+                prove_app(
+                    self.context, self.fly, app, names, ledger,
+                    version=int(str(version)) if version else None, deployed=deployed, gone=gone,
+                )  # fmt: skip
+        finally:
+            let_go(self.context, self.environment)
+
+    def after_failure(self, error: Exception, plan: Plan, done: Done) -> Exception:
+        for app in dict.fromkeys(step.name.split("/")[0] for step in plan.steps):
+            self._refresh(app).failed(done)
+        let_go(self.context, self.environment)
+        if not isinstance(error, HotopsError):
+            return error
+        return MirrorIncomplete(
+            f"{error.message.rstrip('.')}. {told_partial(plan, done)}",
+            remedy=error.remedy or "Run it again: it does the rest.",
+            request_id=error.request_id,
+            details={"cause": error.as_failure(), "done": sorted(set(done) - {"prepare"})},
+        )
+
+    def report(self, state: MirrorSeen, plan: Plan, done: Done) -> dict[str, Any]:
+        judged = state.judgement
+        warnings = [str(fact["warning"]) for fact in done.values() if fact.get("warning")]
+        warnings += [str(problem) for problem in judged.problems]
+        staged = [] if self.want.deploy else sorted(
+            str(target)
+            for target, item in judged.targets.items()
+            if item.write or target.name in judged.stale.get(target.destination.partition(":")[2], ())
+        )  # fmt: skip
+        result = {
+            "targets": judged.rows(),
+            "written": sorted(str(target) for target, item in judged.targets.items() if item.write),
+            "unknown": sorted(str(target) for target, item in judged.open.items()),
+            "extra": [str(target) for target in judged.extra if target not in judged.removed],
+            "staged": staged,
+            "skipped": [problem.secret for problem in judged.problems],
+            "warnings": warnings,
+            "hotops_screen": row_lines(judged, plan, staged=staged, warnings=warnings, written=bool(done)),
+        }
+        if judged.open and self.want.strict and not self.context.check:
+            names = ", ".join(str(target) for target in list(judged.open)[:4])
+            more = f" and {len(judged.open) - 4} more" if len(judged.open) > 4 else ""
+            raise Unproven(
+                f"{len(judged.open)} targets may not have the vault's value, and were left as they are: {names}{more}.",
+                remedy="Look at the list; -e adopt=write lets the vault's values win.",
+                details=result,
+            )
+        return result
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _judged(self) -> Judgement:
+        if self._judgement is None:
+            raise HotopsError("The mirror was not observed before it was applied.")
+        return self._judgement
+
+    def _apps(self, found: SecretMap) -> list[str]:
+        """The map's apps among the selected ones."""
+        chosen = {self.environment.apps[host].app for host in self.context.selection or self.environment.apps}
+        mapped = dict.fromkeys(app for secret in found.secrets.values() for app in secret.fly)
+        return [app for app in mapped if app in chosen]
+
+    def _declared(self, app: str) -> App | None:
+        return next((item for item in self.environment.apps.values() if item.app == app), None)
+
+    def _challenged(self) -> list[str]:
+        return [item.app for item in self.environment.apps.values() if item.challenge_secrets]
+
+    def _refresh(self, app: str) -> Refresh:
+        declared = self._declared(app)
+        plain = Refresh(self.context, app)
+        if declared is None:
+            return plain
+        return replace(
+            plain,
+            max_unavailable=declared.max_unavailable,
+            drain_s=declared.drain_s,
+            wait_timeout_s=declared.wait_timeout_s,
+        )
+
+    def _removed(self, found: SecretMap, held: Held) -> tuple[Target, ...]:
+        """The extra names that are to be removed. Raises UsageError for one that is mapped or not there."""
+        mapped = {target for target, _ in found.placements()}
+        removed = []
+        for named in self.want.remove:
+            app, _, name = named.removeprefix("fly:").partition("/")
+            target = Target(fly_destination(app), name)
+            there = held.remotes.get(target.destination)
+            if target in mapped:
+                raise UsageError(
+                    f"{named} is in the map, so it is not removed.", remedy="Take it out of the map first."
+                )
+            if there is None:
+                near = nearest(app, held.apps)
+                raise UsageError(f"{named} names no app of this run.", remedy=f"Did you mean {near}?" if near else "")
+            if name in there:  # one that is gone already is fine
+                removed.append(target)
+        return tuple(removed)
+
+    def _note_proven(self, app: str, proven: Mapping[str, Judged], ledger: Ledger) -> Fact:
+        from hotops.secrets.ledger import Mark
+
+        now = self.context.clock.now()
+        seen = {secret.name: secret for secret in self.fly.secrets.list(app)} if proven else {}
+        ledger.wrote(
+            {
+                str(item.wanted.target): Mark(
+                    item.wanted.fingerprint, seen[name].digest, seen[name].updated_at, now, run=self.context.run
+                )
+                for name, item in proven.items()
+                if name in seen
+            }
+        )
+        return {"proven": sorted(proven)}
+
+
+def _write_steps(app: str, written: Mapping[str, Judged], proven: Mapping[str, Judged]) -> Iterable[Step]:
+    if written:
+        yield Step(
+            f"{app}/secrets",
+            fly_destination(app),
+            "create" if all(item.drift == "absent" for item in written.values()) else "update",
+            before={name: item.drift for name, item in written.items()},
+            after={name: item.wanted.fingerprint for name, item in written.items()},
+            phase=_PHASE_WRITE,
+        )
+    if proven:
+        yield Step(
+            f"{app}/proven",
+            "the vault's ledger",
+            "update",
+            before=dict.fromkeys(proven, "unknown"),
+            after={name: f"{item.wanted.fingerprint}, proven inside a machine" for name, item in proven.items()},
+            phase=_PHASE_WRITE,
+        )
+
+
+def _needs(app: str, written: Mapping[str, Judged]) -> tuple[str, ...]:
+    return (f"{app}/secrets",) if written else ()
+
+
+def _why(written: Mapping[str, Judged], stale: Iterable[str]) -> str:
+    names = sorted({*written, *stale})
+    return f"{', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
