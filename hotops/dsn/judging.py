@@ -26,9 +26,10 @@ MODES: Mapping[Mode, Kind] = {
 }
 _SUPABASE: frozenset[Kind] = frozenset({"direct", "dedicated_pooler", "session_pooler", "transaction_pooler"})
 _PLAIN_MODES = frozenset({"disable", "allow", "prefer"})
-#: Faults after which the password (or all of it) is somebody else's to know: nothing can be corrected.
+#: Faults after which user or password is somebody else's to know: nothing can be corrected.
 _NO_PASSWORD = frozenset(
     {
+        "no_user",
         "no_password",
         "masked_value",
         "unresolved_reference",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+import re
 import secrets
 import string
 from collections.abc import Callable, Iterator
@@ -79,8 +80,8 @@ def key_values(mode: Mode, password: str, role: str = "postgres") -> str:
 class Fault:
     """A class of faults: how a good string is broken, and what of it is known.
 
-    `shows` is how it shows on a real server: refused, or a way in which it works and does harm. `fixable` says whether
-    the right string can be known from the wrong one; `mode` is the good one that is broken.
+    `shows` is how it shows on a real server: refused, or how it works and does harm; `not_here`: the sandbox can't show
+    it. `fixable` says whether the right string can be known from the wrong one; `mode` is the good one that is broken.
     """
 
     code: str
@@ -108,6 +109,10 @@ def _with_password(other: str) -> Callable[[str, str], str]:
     return lambda text, password: text.replace(f":{quote(password, safe='')}@", f":{other}@")
 
 
+def _user(other: str) -> Callable[[str, str], str]:
+    return lambda text, _password: re.sub(r"//([^:]+):", f"//{other}:", text, count=1)
+
+
 def _whole(other: str) -> Callable[[str, str], str]:
     return lambda _text, _password: other
 
@@ -133,7 +138,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("not_a_connection_string", _whole("the password is in the vault"), fixable=False),
     # something was copied along, or is in the way
     Fault("quotes_around", lambda text, _: f'"{text}"'),
-    Fault("blanks_around", lambda text, _: f"{text}\n", shows="breaks_options"),
+    Fault("blanks_around", lambda text, _: f"{text}\n"),
     Fault("name_before_value", lambda text, _: f"DATABASE_URL={text}"),
     Fault("unseen_characters", lambda text, _: f"\ufeff{text}"),
     Fault("jdbc_scheme", lambda text, _: f"jdbc:{text}"),
@@ -164,11 +169,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault("placeholder_left", _replaced(HOST, "db.[YOUR-PROJECT-REF].supabase.co"), fixable=False),
     Fault("no_password", lambda text, password: text.replace(f":{quote(password, safe='')}@", "@"), fixable=False),
     Fault("api_key_as_password", _with_password(f"eyJ{'a' * 20}.eyJ{'b' * 20}.sig"), fixable=False),
-    Fault("no_user", lambda text, password: text.replace("postgres:", ":", 1) if "//postgres:" in text else text),
+    Fault("no_user", _user(""), fixable=False),
     Fault("no_host", _replaced(f"@{HOST}:5432", "@"), fixable=False),
-    Fault("no_database", _replaced("/postgres?", "?"), mode="session", shows="wrong_database"),
+    Fault("no_database", _replaced("/postgres?", "?"), mode="session"),
     Fault("host_malformed", _replaced(HOST, "db..supabase.co"), fixable=False),
-    Fault("host_with_dot", _replaced(HOST, f"{HOST}."), shows="names_only"),
+    Fault("host_with_dot", _replaced(HOST, f"{HOST}.")),
     Fault("ipv6_without_brackets", _replaced(HOST, "2600:1f18:2e13:9d00:1111:2222:3333:4444")),
     Fault("port_malformed", _replaced(":5432", ":54b2"), fixable=False),
     Fault("port_malformed", _replaced(":5432", ":543210"), fixable=False),
@@ -176,8 +181,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("sslmode_missing", _replaced("?sslmode=require", ""), shows="in_clear"),
     Fault("sslmode_disabled", _replaced("sslmode=require", "sslmode=disable"), shows="in_clear"),
     # where it leads to
-    Fault("pooler_user_without_ref", _replaced(f"postgres.{REF}", "postgres"), mode="session"),
-    Fault("direct_user_with_ref", _replaced("postgres:", f"postgres.{REF}:")),
+    Fault("pooler_user_without_ref", _replaced(f".{REF}:", ":"), mode="session"),
+    Fault("direct_user_with_ref", _user(rf"\1.{REF}")),
     Fault("direct_host_wrong_domain", _replaced(HOST, f"db.{REF}.supabase.com")),
     Fault("pooler_host_wrong_domain", _replaced("pooler.supabase.com", "pooler.supabase.co"), mode="session"),
     Fault("api_host_as_database", _replaced(HOST, SUPA)),
@@ -188,15 +193,15 @@ FAULTS: tuple[Fault, ...] = (
     Fault("pooler_address_fixed", _replaced(POOLER, "203.0.113.9"), mode="session"),
     Fault("direct_address_fixed", _replaced(HOST, "203.0.113.9")),
     Fault("port_nobody_listens_on", _replaced(":5432", ":5433")),
-    Fault("refs_contradict", _replaced("postgres:", f"postgres.{OTHER_REF}:")),
+    Fault("refs_contradict", _user(rf"\1.{OTHER_REF}")),
     Fault("other_project", lambda text, _: text.replace(REF, OTHER_REF), mode="session", fixable=False),
     Fault("not_supabase", _replaced(HOST, "shop-db.flycast"), fixable=False),
     Fault("local_in_production", _replaced(f"{HOST}:5432", "localhost:54322"), fixable=False),
     Fault("database_not_postgres", _replaced("/postgres?", "/shop?")),
-    Fault("several_hosts", _replaced(f"{HOST}:5432", f"{HOST}:5432,nowhere.invalid:5432"), shows="care"),
+    Fault("several_hosts", _replaced(f"{HOST}:5432", f"{HOST}:5432,nowhere.invalid:5432"), shows="not_here"),
     Fault(
         "reference_option",
-        lambda text, _: text.replace(f"postgres.{REF}", "postgres") + f"&options=reference%3D{REF}",
+        lambda text, _: text.replace(f".{REF}:", ":") + f"&options=reference%3D{REF}",
         mode="session",
         shows="care",
     ),
@@ -227,7 +232,7 @@ FAULTS: tuple[Fault, ...] = (
         lambda text, _: text,
         mode="session",
         circumstances=USE["replication"],
-        shows="no_replication",
+        shows="not_here",
     ),
     Fault("direct_for_serverless", lambda text, _: text, circumstances=USE["serverless"], shows="slots_used_up"),
     Fault(
@@ -237,12 +242,12 @@ FAULTS: tuple[Fault, ...] = (
         circumstances=USE["serverless"],
         shows="pool_used_up",
     ),
-    Fault("direct_without_ipv6", lambda text, _: text, circumstances=IPV4["migrations"], shows="needs_ipv6"),
+    Fault("direct_without_ipv6", lambda text, _: text, circumstances=IPV4["migrations"], shows="not_here"),
     Fault(
         "replication_without_ipv6",
         lambda text, _: text,
         circumstances=IPV4["replication"],
-        shows="needs_ipv6",
+        shows="not_here",
         fixable=False,
     ),
     Fault("dedicated_for_sessions", _replaced(":5432", ":6543"), circumstances=USE["migrations"]),
