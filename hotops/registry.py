@@ -14,6 +14,7 @@ from hotops.core.options import nearest
 #: To add a module: one line here, then `make docs` writes its files.
 OPERATIONS: Mapping[str, str] = MappingProxyType(
     {
+        "explain": "hotops.look.explain:Explain",
         "fly_app_info": "hotops.info.apps:AppInfo",
         "fly_deploy": "hotops.deploy.deploy:Deploy",
         "fly_log_scan": "hotops.health.fly_log_scan:LogScan",
@@ -31,6 +32,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "smoke": "hotops.health.smoke:Smoke",
         "status": "hotops.look.status:Status",
         "tls_info": "hotops.health.tls_info:TlsLook",
+        "why": "hotops.look.why:Why",
     }
 )
 
@@ -40,8 +42,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "all": ("",),
         "fly": ("fly_",),
         "health": ("health_", "smoke", "tls_"),
-        "look": ("status",),
         "secrets": ("secrets_",),
+        "look": ("explain", "status", "why"),
         "promote": ("gate", "notify", "promote_"),
     }
 )

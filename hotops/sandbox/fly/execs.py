@@ -44,7 +44,7 @@ class Asked:
 
 @routes.on("POST", MACHINE + "/exec", action="exec")
 def run_command(call: Call) -> Response:
-    """Run a command in a running machine: curl and wget of its own ports; anything else is not installed (127)."""
+    """Run a command in a running machine: curl and wget of its own ports, printenv NAME; all else is missing (127)."""
     machine = call.gated_machine()
     if machine.state != "started" or machine.run is None:
         raise unmet(f"unable to exec in machine in current state: '{machine.state}'")
@@ -65,6 +65,9 @@ def _run(call: Call, machine: Machine, command: list[str]) -> Ran:
         return Ran(0)
     if program == "python3" and len(command) > 2 and command[1] == "-c" and "os.environ" in command[2]:
         return _python(machine, command[2:])
+    if program == "printenv" and len(command) == 2:
+        value = machine.run.incarnation.env.get(command[1]) if machine.run else None
+        return Ran(1) if value is None else Ran(0, f"{value}\n")
     if program == "curl":
         return _curl(call, machine, _parse(command[1:], CURL_WITH_VALUE))
     if program == "wget":
