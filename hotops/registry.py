@@ -26,6 +26,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "gate": "hotops.promote.gate:AskSomeGates",
         "health_probe": "hotops.health.health_probe:HealthProbe",
         "health_report": "hotops.health.health_report:HealthReport",
+        "lock": "hotops.promote.lock:Lock",
         "notify": "hotops.notify.notify:Notify",
         "promote_phase": "hotops.promote.phase:PromotePhase",
         "secrets_mirror": "hotops.secrets.mirror:MirrorSecrets",
@@ -44,7 +45,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "health": ("health_", "smoke", "tls_"),
         "secrets": ("secrets_",),
         "look": ("explain", "status", "why"),
-        "promote": ("gate", "notify", "promote_"),
+        "promote": ("gate", "lock", "notify", "promote_"),
     }
 )
 

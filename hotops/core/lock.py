@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import json
 import os
 import re
 import socket
+import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,23 +34,45 @@ class Holder:
     pid_started: float | None
     taken_at: float
     expires_at: float
+    #: Which of all computers, for a lock that many see: two of them may have one name.
+    place: str = ""
 
     @classmethod
     def of(cls, run: str, reason: str, pid: int, clock: Clock) -> Holder:
         now = clock.now()
         return cls(
-            run, reason, getpass.getuser(), socket.gethostname(), pid, process_started(pid), now, now + LONGEST_HOLD_S
-        )
+            run, reason, getpass.getuser(), socket.gethostname(), pid, process_started(pid), now,
+            now + LONGEST_HOLD_S, this_place(),
+        )  # fmt: skip
+
+    @property
+    def is_of_here(self) -> bool:
+        """Whether its process number means something here."""
+        return self.host == socket.gethostname() and self.place in ("", this_place())
 
     def is_dead(self, now: float) -> bool:
         """Whether the holder is known to be gone: its process ended here, or its time is over."""
-        if self.host == socket.gethostname():
+        if self.is_of_here:
             return not process_is_alive(self.pid, self.pid_started)
         return now > self.expires_at
+
+    def lives_here(self, now: float) -> bool:
+        """Whether its process runs on this computer."""
+        return self.is_of_here and not self.is_dead(now)
 
     def __str__(self) -> str:
         reason = f", reason: {self.reason}" if self.reason else ""
         return f"run {self.run} of {self.user}@{self.host} (pid {self.pid}) since {rfc3339(self.taken_at)}{reason}"
+
+
+def this_place() -> str:
+    """This computer since its last start, and the container on it: where a process number means something."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:  # not Linux
+        return f"{uuid.getnode():x}"
+    return hashlib.sha256(f"{boot}-{namespace}".encode()).hexdigest()[:16]
 
 
 class LockStore(Protocol):
@@ -93,10 +117,10 @@ class FileLock:
             data: Mapping[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        return Holder(**data)
+        return replace(Holder(**data), place="")  # it is here that it lies, also after a restart of the computer
 
     def remove(self, holder: Holder) -> None:
-        if self.read() == holder:
+        if self.read() == replace(holder, place=""):
             self._path.unlink(missing_ok=True)
 
 

@@ -98,9 +98,14 @@ class Api:
             "GET", target, params=params, headers=headers, limits=_READ, follow=follow, timeout_s=timeout_s
         )
 
-    def pages(self, target: str, key: str | None = None, *, params: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        """Every item of a list, page after page; `key` where the list stands inside of an object."""
-        answer = self.get(target, params={"per_page": LARGEST_PAGE, **(params or {})})
+    def pages(
+        self, target: str, key: str | None = None, *, params: Mapping[str, Any] | None = None, sized: bool = True
+    ) -> Iterator[Any]:
+        """Every item of a list, page after page; `key` where the list stands inside of an object.
+
+        `sized`: whether the list takes `per_page` at all.
+        """
+        answer = self.get(target, params={**({"per_page": LARGEST_PAGE} if sized else {}), **(params or {})})
         while True:
             data = answer.data or {}
             yield from (data if isinstance(data, list) else data.get(key) or [])

@@ -10,6 +10,8 @@ from hotops.core.errors import WorldsMixed
 from hotops.core.secret import Secret
 from hotops.core.world import EnvKind, World, looks_live
 from hotops.github.api import Api
+from hotops.github.git import Git
+from hotops.github.repos import Repos
 from hotops.github.secrets import Secrets
 from hotops.github.variables import Variables
 
@@ -65,6 +67,8 @@ class GitHub:
             on_call=on_call,
             retry=retry,
         )
+        self.repos = Repos(self._api)
+        self.git = Git(self._api)
         self.secrets = Secrets(self._api)
         self.variables = Variables(self._api)
 

@@ -60,3 +60,48 @@ class Variable(Reply):
     value: str = Field(repr=False)
     created_at: Moment = None
     updated_at: Moment = None
+
+
+class GitObject(Reply):
+    """What a reference or a tag points to."""
+
+    type: str
+    sha: str
+
+
+class Ref(Reply):
+    """A reference (GitHub REST, git references)."""
+
+    name: str = Field(alias="ref")
+    object: GitObject
+
+    @property
+    def sha(self) -> str:
+        """The object's sha."""
+        return self.object.sha
+
+
+class Tag(Reply):
+    """An annotated tag: its message carries what hotops keeps there."""
+
+    sha: str
+    name: str = Field(alias="tag")
+    message: str
+    object: GitObject
+
+
+class Account(Reply):
+    """A user, an organisation or a bot."""
+
+    id: int
+    login: str
+    type: str = "User"
+
+
+class Repository(Reply):
+    """A repository, as far as hotops asks."""
+
+    full_name: str
+    private: bool
+    default_branch: str
+    owner: Account

@@ -23,7 +23,7 @@ from hotops.look.database import DatabaseSeen, see_database
 from hotops.look.next_step import next_step
 from hotops.look.reading import Reading
 from hotops.look.screen import MARKS, WIDTH, cut, fact, finding_lines, short_age, wrapped
-from hotops.promote.holding import lock_of
+from hotops.promote.holding import shown_holder
 from hotops.promote.pairs import environment_of
 from hotops.selection import select
 
@@ -133,21 +133,21 @@ class Status(Operation[StatusWanted, StatusSeen]):
         context, environment = self.context, environment_of(self.context)
         began = context.clock.now()
         since = began - self.want.since_s
-        store = lock_of(environment)
         chosen = self._apps(environment)
-        # Two clouds at once: neither waits for the other.
+        # All clouds at once: none waits for another.
         looks: list[Callable[[], Any]] = [
             lambda: see_apps(context, chosen, now=began),
             lambda: see_database(context, environment),
+            lambda: shown_holder(context, environment),
         ]
-        apps, database = map_parallel(lambda look: look(), looks)
+        apps, database, (holder, scope) = map_parallel(lambda look: look(), looks)
         changes = [change for app in apps for change in changes_of(app, since)] + runs_of(environment, since)
         return StatusSeen(
             tuple(apps),
             database,
             tuple(sorted(changes, key=lambda change: -change.at)),
-            store.read(),
-            store.scope,
+            holder,
+            scope,
             began,
             context.clock.now() - began,
         )

@@ -16,7 +16,7 @@ from hotops.deploy.rollback import Scope, undoing
 from hotops.deploy.way_back import NoWayBack
 from hotops.fly.models import Machine
 from hotops.promote.accepting import accept, accept_step, was_found_good
-from hotops.promote.holding import let_go, lock_of
+from hotops.promote.holding import LockUnknown, held_by, let_go, local_lock
 from hotops.promote.phases import Phase, serving
 
 #: Without a token or a sandbox no phase can have changed anything, and nothing could be read now either.
@@ -54,7 +54,7 @@ class Compensate(Phase[Left]):
 
     def _had_begun(self) -> bool:
         """Whether the run came as far as the lock, which it takes right before its first change."""
-        held = lock_of(self.environment).read()
+        held = local_lock(self.environment).read()  # the run's own note: GitHub need not answer for it
         return held is not None and held.run == self.context.run
 
     def _left(self) -> Left:
@@ -83,7 +83,10 @@ class Compensate(Phase[Left]):
     def _inherits(self) -> bool:
         """Whether what dead runs left is this run's to undo: the gates said no, and nobody is at work."""
         failure = dict((self.want.failure or {}).get("failure") or {})
-        held = lock_of(self.environment).read()
+        try:
+            held, _ = held_by(self.context, self.environment)
+        except LockUnknown:
+            return False
         alone = held is None or held.run == self.context.run or held.is_dead(self.context.clock.now())
         return alone and failure.get("exit_code") == ExitCode.NO_GO
 

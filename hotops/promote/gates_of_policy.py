@@ -7,7 +7,7 @@ from hotops.core.errors import ApiError, WireError
 from hotops.inventory.windows import freeze_at, is_window_open, next_opening
 from hotops.promote.facts import Facts
 from hotops.promote.gates import Found, go, no, unknown
-from hotops.promote.holding import lock_of
+from hotops.promote.holding import LockUnknown, held_by
 
 
 def token(facts: Facts) -> Found:
@@ -34,13 +34,15 @@ def clock_skew(facts: Facts) -> Found:
 
 
 def lock(facts: Facts) -> Found:
-    store = lock_of(facts.environment)
-    held = store.read()
+    try:
+        held, scope = held_by(facts.context, facts.environment)
+    except LockUnknown as error:
+        return no(error.message, "lock")
     if held is None or held.run == facts.context.run:
-        return go(f"free ({store.scope})", "lock")
+        return go(f"free ({scope})", "lock")
     if held.is_dead(facts.now):
         return go(f"left by dead {held}; this run takes it over", "lock")
-    return no(f"held by {held} ({store.scope})", "lock")
+    return no(f"held by {held} ({scope})", "lock")
 
 
 def window(facts: Facts) -> Found:

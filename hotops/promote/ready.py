@@ -10,7 +10,7 @@ from hotops.core.operation import Done, Fact, Plan, Step
 from hotops.deploy import marks
 from hotops.deploy.rollback import Scope, undoing
 from hotops.fly.models import Machine
-from hotops.promote.holding import hold, let_go, lock_of
+from hotops.promote.holding import held_by, hold, let_go
 from hotops.promote.pairs import Pair
 from hotops.promote.phases import Phase, pending_machines
 from hotops.promote.source import find_source
@@ -56,11 +56,11 @@ class CheckReady(Phase[Readiness]):
                 remedy="Promote them one by one (-l APP), or set train: together.",
                 code="train_not_offered",
             )
-        held = lock_of(self.environment).read()
+        held, scope = held_by(self.context, self.environment)
         now = self.context.clock.now()
         if held is not None and held.run != self.context.run and not held.is_dead(now):
             raise LockHeld(
-                f"{self.environment.name} is held by {held} ({lock_of(self.environment).scope}).",
+                f"{self.environment.name} is held by {held} ({scope}).",
                 remedy="Wait for it to end, or talk to its holder.",
             )
         machines = self.machines_of([pair.target for pair in pairs])

@@ -19,7 +19,7 @@ from hotops.health.opinion import Kind
 from hotops.health.release_verdict import LEVEL
 from hotops.promote.accepting import accept, accept_step
 from hotops.promote.canary import CANARY_PART
-from hotops.promote.holding import hold, let_go
+from hotops.promote.holding import keep, let_go
 from hotops.promote.pairs import Pair
 from hotops.promote.phases import Phase, pending_machines, serving
 from hotops.promote.watching import AppWatch, judge_of
@@ -134,7 +134,7 @@ class Watch(Phase[Watched]):
         return Plan(steps, "Accept the release", why_empty="what runs was accepted before.")
 
     def prepare(self, plan: Plan) -> Fact:
-        hold(self.context, self.environment)
+        keep(self.context, self.environment)
         return {}
 
     def apply(self, step: Step, done: Done) -> Fact:

@@ -17,6 +17,8 @@ from hotops.github.client import GitHub
 from hotops.sandbox.inprocess import Transport
 from tests.github_worlds import REPO, Forge
 
+LOCK = "refs/hotops/lock/production"
+
 
 @dataclass
 class Exchange:
@@ -88,7 +90,27 @@ def _list_secrets(stage: Stage) -> object:
     return stage.github.secrets.list(REPO)
 
 
+def _tag(stage: Stage) -> object:
+    git = stage.github.git
+    return git.tag(REPO, git.create_tag(REPO, "hotops-lock", "{}", git.head(REPO)).sha)
+
+
+def _delete_ref(stage: Stage) -> object:
+    git = stage.github.git
+    git.create_ref(REPO, LOCK, git.head(REPO))
+    return git.delete_ref(REPO, LOCK)
+
+
 CALLS: dict[str, Callable[[Stage], object]] = {
+    "repos.get": lambda stage: stage.github.repos.get(REPO),
+    "repos.me": lambda stage: stage.github.repos.me(),
+    "git.head": lambda stage: stage.github.git.head(REPO),
+    "git.ref": lambda stage: stage.github.git.ref(REPO, "refs/heads/main"),
+    "git.refs": lambda stage: stage.github.git.refs(REPO, "refs/heads/"),
+    "git.create_ref": lambda stage: stage.github.git.create_ref(REPO, LOCK, stage.github.git.head(REPO)),
+    "git.delete_ref": _delete_ref,
+    "git.create_tag": lambda stage: stage.github.git.create_tag(REPO, "x", "{}", stage.github.git.head(REPO)),
+    "git.tag": _tag,
     "secrets.list": _list_secrets,
     "secrets.put": lambda stage: stage.github.secrets.put(REPO, "A", Secret("value-of-it"), "production"),
     "secrets.delete": _delete_secret,

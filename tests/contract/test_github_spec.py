@@ -30,7 +30,13 @@ READ: dict[type[BaseModel], str] = {
     models.PublicKey: "actions-public-key",
     models.SecretInfo: "actions-secret",
     models.Variable: "actions-variable",
+    models.Account: "simple-user",
+    models.Repository: "full-repository",
+    models.Ref: "git-ref",
+    models.Tag: "git-tag",
 }
+#: Parts of others, which have no name of their own in the document.
+INNER = {models.GitObject}
 
 
 @lru_cache
@@ -80,15 +86,13 @@ def test_what_the_twin_answers_exists_and_is_whole(name: str) -> None:
             continue
         template, described = found
         schema = reply_schema(described, seen.status)
+        if seen.headers.get("accept") != "application/vnd.github+json":
+            continue  # not the JSON that the document describes
         if schema is None or seen.answer is None:
             assert not seen.answer, f"{template} {seen.status} has no body in the document"
             continue
-        lacking = [
-            where for where in missing_fields(seen.answer, schema) if not excused("missing", path=template, field=where)
-        ]
-        unknown = [
-            where for where in unknown_fields(seen.answer, schema) if not excused("fields", path=template, field=where)
-        ]
+        lacking = [] if excused("partial", path=template) else list(missing_fields(seen.answer, schema))
+        unknown = [at for at in unknown_fields(seen.answer, schema) if not excused("fields", path=template, field=at)]
         assert (unknown, lacking) == ([], []), f"{seen.method} {template}"
 
 
@@ -106,7 +110,7 @@ def test_every_model_is_read_from_the_document() -> None:
         for item in vars(models).values()
         if isinstance(item, type) and issubclass(item, BaseModel) and item.__module__ == models.__name__
     }
-    assert found - {models.Reply} == {*READ}
+    assert found - {models.Reply, *INNER} == {*READ}
 
 
 @needs_document

@@ -88,9 +88,9 @@ def tag_of(image: str) -> str:
 
 def lock_holder(stage: Stage) -> str | None:
     """The run that holds the environment."""
-    from hotops.promote.holding import lock_of
+    from hotops.promote.holding import local_lock
 
-    held = lock_of(stage.environment).read()
+    held = local_lock(stage.environment).read()
     return held.run if held else None
 
 

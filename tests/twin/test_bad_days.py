@@ -15,7 +15,7 @@ import pytest
 from hotops.core import lock as locks
 from hotops.core.errors import HotopsError, InventoryError
 from hotops.fly import Fly
-from hotops.promote.holding import lock_of
+from hotops.promote.holding import local_lock
 from hotops.selection import select
 from tests.stage import Stage
 from tests.twin.stages import APP, SOURCE, blocking, ended, forget_calls, gates_of, lock_holder, refused, wrong_with
@@ -184,19 +184,19 @@ def test_a_freeze_says_why_and_until_when(tmp_path: Path) -> None:
 
 def test_a_lock_held_by_a_living_run_stops_this_one_and_stays_where_it_is(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    store = lock_of(stage.environment)
+    store = local_lock(stage.environment)
     other = "20260101T000500Z-promote-other"
     taken = locks.take(store, run=other, reason="a hotfix", pid=os.getpid(), clock=stage.clock)
     error = stopped(stage)
     assert ended(error) == ("lock_held", 9)
     assert other in error.message
     assert "a hotfix" in error.message
-    assert store.read() == taken.holder
+    assert store.read() == replace(taken.holder, place="")
 
 
 def test_a_lock_taken_between_the_gates_and_the_deploy_stops_the_deploy(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    store, other = lock_of(stage.environment), "20260101T000500Z-promote-other"
+    store, other = local_lock(stage.environment), "20260101T000500Z-promote-other"
 
     def snatch(phase: str, _outcome: object) -> None:
         if phase == "ask_gates":

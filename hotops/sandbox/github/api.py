@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from hotops.sandbox.github import environments, seeding, variables
+from hotops.sandbox.github import environments, git, repos, seeding, variables
 from hotops.sandbox.github import secrets as secret_routes
 from hotops.sandbox.github.limits import Limits
 from hotops.sandbox.github.replies import HOST, RefusalError
@@ -27,7 +27,7 @@ def _table(*tables: Routes) -> Routes:
     return whole
 
 
-ROUTES = _table(secret_routes.routes, variables.routes, environments.routes)
+ROUTES = _table(secret_routes.routes, variables.routes, environments.routes, git.routes, repos.routes)
 
 
 class GithubApi:

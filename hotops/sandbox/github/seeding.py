@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hotops.sandbox.github.world import Environment, Hub, Repository, Stored, Token
+from hotops.sandbox.github.world import Environment, Hub, Repository, Stored, Token, sha_of
 
 DAY_S = 86400.0
 OPERATOR = "operator"
@@ -38,6 +38,14 @@ def _repository(hub: Hub, item: Mapping[str, Any], operator: str, now: float) ->
     for environment, declared in (item.get("environments") or {}).items():
         made = environment_of(hub, environment, declared or {}, now - 90 * DAY_S)
         repository.environments[environment.lower()] = made
+    repository.usual_checks = dict(item.get("checks") or {})
+    repository.add_commit(sha_of("first", repository.full_name), repository.created_at, "The first")
+    for commit in item.get("commits") or ():
+        repository.add_commit(str(commit["sha"]), now - float(commit["age_s"]))
+    newest = repository.refs[f"refs/heads/{repository.default_branch}"]
+    repository.refs |= {f"refs/heads/{branch}": newest for branch in item.get("branches") or ()}
+    files = {f".github/workflows/{name}": text for name, text in (item.get("workflows") or {}).items()}
+    repository.files = {branch: dict(files) for branch in (repository.default_branch, *(item.get("branches") or ()))}
     _store(repository.keyring.values, item.get("secrets"), now - 30 * DAY_S)
     _store(repository.variables, item.get("variables"), now - 30 * DAY_S)
     return repository

@@ -73,6 +73,29 @@ class Environment:
 
 
 @dataclass
+class Commit:
+    """A commit, with the check runs that somebody reported on it (name to conclusion; `pending` runs still)."""
+
+    sha: str
+    at: float
+    message: str = "A change"
+    checks: dict[str, str] = field(default_factory=dict)
+    #: The older kind: commit statuses by context.
+    statuses: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tag:
+    """An annotated tag."""
+
+    sha: str
+    name: str
+    message: str
+    object_sha: str
+    tagger: dict[str, str]
+
+
+@dataclass
 class Repository:
     """A repository and everything in it."""
 
@@ -86,6 +109,13 @@ class Repository:
     environments: dict[str, Environment] = field(default_factory=dict)
     keyring: Keyring = field(default_factory=Keyring)
     variables: dict[str, Stored] = field(default_factory=dict)
+    commits: dict[str, Commit] = field(default_factory=dict)
+    tags: dict[str, Tag] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
+    #: Check runs that every new commit gets, by name.
+    usual_checks: dict[str, str] = field(default_factory=dict)
+    #: Files by branch and path.
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
@@ -96,6 +126,15 @@ class Repository:
     def path(self) -> str:
         """Its path in the API."""
         return f"/repos/{self.full_name}"
+
+    def add_commit(self, sha: str, at: float, message: str = "A change") -> Commit:
+        """A commit on the default branch, newest where it is the youngest; the known one where there is one."""
+        known = self.commits.get(sha)
+        if known is not None:
+            return known
+        made = self.commits[sha] = Commit(sha, at, message, dict(self.usual_checks))
+        self.refs[f"refs/heads/{self.default_branch}"] = max(self.commits.values(), key=lambda each: each.at).sha
+        return made
 
     def role_of(self, login: str) -> Role | None:
         """What a user may do there; None for a stranger."""
