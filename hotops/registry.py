@@ -15,6 +15,8 @@ from hotops.core.options import nearest
 OPERATIONS: Mapping[str, str] = MappingProxyType(
     {
         "explain": "hotops.look.explain:Explain",
+        "dr_drill": "hotops.drill.drill:DrDrill",
+        "dr_due": "hotops.drill.due:DrDue",
         "fly_app_info": "hotops.info.apps:AppInfo",
         "fly_deploy": "hotops.deploy.deploy:Deploy",
         "fly_log_scan": "hotops.health.fly_log_scan:LogScan",
@@ -41,6 +43,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "all": ("",),
+        "dr": ("dr_",),
         "fly": ("fly_",),
         "health": ("health_", "smoke", "tls_"),
         "secrets": ("secrets_",),

@@ -63,6 +63,24 @@ class Backup(Spec):
     max_age_h: float = Field(24.0, gt=0, description="Oldest acceptable backup, in hours.")
 
 
+class Drills(Spec):
+    """What a disaster may cost, and how often the way back is tried."""
+
+    rto_s: Seconds = Field(1800.0, gt=0, description="Longest time until users are served again, in seconds.")
+    rpo_s: Seconds = Field(3600.0, gt=0, description="Most that may be lost, in seconds before the disaster.")
+    every_days: int = Field(90, ge=1, description="A scenario that was not proven for so many days is due.")
+    scenarios: tuple[str, ...] = Field(
+        ("database_lost", "release_broken"), min_length=1, description="Scenarios that have to be proven in turn."
+    )
+    second_region: str | None = Field(None, min_length=1, description="Fly region to go to when the first is lost.")
+    register_file: str = Field(
+        "artifacts/drills/register.jsonl",
+        alias="register",
+        min_length=1,
+        description="File that keeps every drill's figures; relative paths begin at the project's folder.",
+    )
+
+
 class CommandNotification(Spec):
     """Run a command of this computer; the message comes on its standard input."""
 

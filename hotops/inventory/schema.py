@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from hotops.core.state import state_dir
 from hotops.core.world import EnvKind
 from hotops.inventory.gates import GATES
-from hotops.inventory.policy import Backup, Level, Notification, Waiver, WatchLimits
+from hotops.inventory.policy import Backup, Drills, Level, Notification, Waiver, WatchLimits
 from hotops.inventory.probes import HealthCheck, SmokeRoute
 from hotops.inventory.sandbox_spec import SandboxTarget, SandboxWorld
 from hotops.inventory.spec import (
@@ -232,6 +232,7 @@ class Environment(Spec):
         min_length=1,
         description="Which secret goes where: a YAML file; inventories/secret_maps/<env_name>.yml if omitted.",
     )
+    dr: Drills = Field(default_factory=Drills, description="What a disaster may cost, and how often drills are due.")
     deploy_token_env: EnvVarName | None = Field(
         None, description="Environment variable with the Fly token; FLY_API_TOKEN if omitted."
     )

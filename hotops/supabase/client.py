@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -111,6 +111,23 @@ class Supabase:
                 return None
             raise
         return Project.model_validate(answer.data)
+
+    def query(
+        self, ref: str, statement: str, *, parameters: Sequence[object] = (), read_only: bool
+    ) -> list[dict[str, Any]]:
+        """The rows of SQL that runs as the project's role `postgres` (or its read-only user). It holds no secret.
+
+        `parameters` are PostgreSQL's own, $1 and so on. A statement that writes is never repeated; what PostgreSQL says
+        is in the error. (Management API, run a query.)
+        """
+        answer = self._http.request(
+            "POST",
+            f"/v1/projects/{ref}/database/query",
+            body={"query": statement, "parameters": list(parameters), "read_only": read_only},
+            limits=((f"query:{ref}", EACH_ENDPOINT),),
+            idempotent=read_only,
+        )
+        return list(answer.data or [])
 
     def recover_to(self, ref: str, moment: int) -> None:
         """Bring a project's database back, in place, to a moment (unix seconds) inside the window of its backups.

@@ -1,0 +1,329 @@
+"""What a drill can do and ask: the functions that experiments name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from hotops.core.driver import drive
+from hotops.core.errors import HotopsError, UsageError, WaitTimeout
+from hotops.core.sandbox_control import ControlClient
+from hotops.core.waiting import Pace, wait_for
+from hotops.core.world import sandbox_state
+from hotops.deploy.rollback import Rollback, RollbackWant
+from hotops.drill import machines as fleet
+from hotops.drill.exercise import Exercise
+from hotops.drill.heartbeat import Heartbeat
+
+#: Asking the data again costs two calls of an endpoint that is limited to 120 a minute, beats included.
+DATA_PACE = Pace(first_s=1.0, factor=1.5, cap_s=3.0)
+#: A hosted project's log is archived at least every two minutes; this and some patience.
+ARCHIVED_WITHIN_S = 180.0
+RECOVERED_WITHIN_S = 3600.0
+
+Activity = Callable[..., Any]
+
+
+class FaultRefused(UsageError):
+    """This fault is not made in this world."""
+
+    code = "fault_refused"
+
+
+class NoRecovery(HotopsError):
+    """There is no backup that this drill could bring back."""
+
+    code = "no_recovery"
+
+
+# --- probes -----------------------------------------------------------------------------------------------------------
+
+
+def apps_are_well(exercise: Exercise) -> bool:
+    """Every app answers as its checks want, on as many machines as before."""
+    return not exercise.unwell()
+
+
+def data_are_right(exercise: Exercise) -> bool:
+    """Every table holds what it held before."""
+    return not exercise.wrong_data()
+
+
+# --- before -----------------------------------------------------------------------------------------------------------
+
+
+def remember(exercise: Exercise, *, data: bool = False) -> dict[str, Any]:
+    """Keep what is true now: which machines run and, with `data`, known rows and what each table holds."""
+    machines = exercise.remember_fleet()
+    if not data:
+        return {"machines": len(machines)}
+    exercise.data.plant()
+    content = exercise.data.content()
+    exercise.record.note(content=dict(content), ref=exercise.project.ref)
+    return {"machines": len(machines), "tables": len(content), "rows": sum(rows for rows, _ in content.values())}
+
+
+def start_heartbeat(exercise: Exercise, *, lead_s: float = 3.0) -> dict[str, Any]:
+    """Write a row a second from now on; returns after `lead_s` seconds."""
+    exercise.heartbeat = Heartbeat(exercise.data.beat, exercise.context.clock)
+    exercise.heartbeat.start()
+    exercise.context.clock.sleep(lead_s)
+    return {"beats": len(exercise.heartbeat.beats)}
+
+
+# --- faults -----------------------------------------------------------------------------------------------------------
+
+
+def lose_database(exercise: Exercise) -> dict[str, Any]:
+    """The database's server and disk are gone. Only in the sandbox."""
+    ref = exercise.project.ref
+    control = _sandbox(exercise, "lose a database")
+    exercise.record.mark("fault")
+    control.lose_database(ref)
+    return {"ref": ref}
+
+
+def damage_data(exercise: Exercise) -> dict[str, Any]:
+    """A migration that destroys: known rows lose their content. It touches the drill's own schema and nothing else."""
+    exercise.record.mark("fault")
+    exercise.data.damage()
+    return {"ref": exercise.project.ref}
+
+
+def lose_machine(exercise: Exercise) -> dict[str, Any]:
+    """One machine of the app that has the most vanishes. Only in the sandbox."""
+    control = _sandbox(exercise, "lose a machine")
+    before = exercise.fleet_before
+    most = max(exercise.names, key=lambda app: sum(machine.app == app for machine in before))
+    lost = next((machine for machine in before if machine.app == most), None)
+    if lost is None:
+        raise UsageError("No app of this drill has a running machine to lose.")
+    exercise.record.mark("fault")
+    control.call("POST", "machines", {"app": lost.app, "id": lost.id, "do": "lose"})
+    return {"app": lost.app, "machine": lost.id, "region": lost.region}
+
+
+def lose_region(exercise: Exercise) -> dict[str, Any]:
+    """The hosts of the region where most machines run do not answer any more. Only in the sandbox."""
+    control = _sandbox(exercise, "lose a region")
+    before = exercise.fleet_before
+    if not before:
+        raise UsageError("No app of this drill has a running machine to lose.")
+    regions = [machine.region for machine in before]
+    region = max(sorted(set(regions)), key=regions.count)
+    exercise.record.mark("fault")
+    exercise.record.note(lost_region=region)
+    lost = [machine for machine in before if machine.region == region]
+    for machine in lost:
+        control.call("POST", "machines", {"app": machine.app, "id": machine.id, "do": "host_down"})
+    return {"region": region, "machines": len(lost)}
+
+
+def break_release(exercise: Exercise, *, tag: str = "drill-crash") -> dict[str, Any]:
+    """Somebody deploys an image that crashes to the first app. Only in the sandbox."""
+    control = _sandbox(exercise, "break a release")
+    app = exercise.names[0]
+    exercise.record.mark("fault")
+    exercise.record.note(broken=app)
+    control.push(app, tag)
+    return {"app": app, "tag": tag}
+
+
+# --- the way back -----------------------------------------------------------------------------------------------------
+
+
+def detect(exercise: Exercise, *, what: Literal["apps", "data"] = "apps", within_s: float = 120.0) -> dict[str, Any]:
+    """Look until something is wrong, as a monitor would; a fault that shows nowhere within `within_s` is a finding."""
+    seen = wait_for(
+        bool,
+        exercise.unwell if what == "apps" else exercise.wrong_data,
+        clock=exercise.context.clock,
+        timeout_s=within_s,
+        what="A sign of the fault",
+        pace=Pace(0.5, 1.2, 2.0) if what == "apps" else DATA_PACE,
+        describe=lambda found: found or "all is well",
+    )
+    exercise.record.mark("detected")
+    return {"seen": list(seen)[:5]}
+
+
+def recover_database(exercise: Exercise, *, to: Literal["latest", "before_fault"] = "latest") -> dict[str, Any]:
+    """Bring the project back in place: to the newest moment there is, or to the moment before the fault.
+
+    Raises NoRecovery where it has no recovery to a point in time.
+    """
+    supabase, ref = exercise.supabase, exercise.project.ref
+    fault = exercise.record.at("fault")
+    backups = supabase.backups(ref)
+    if not backups.pitr_enabled or backups.latest_recoverable_at is None:
+        raise NoRecovery(
+            f"Project {ref} has no recovery to a point in time, and this scenario needs it.",
+            remedy="Buy the add-on for the project, or restore a backup of your own: restore.yml.",
+        )
+    moment = math.floor(backups.latest_recoverable_at)
+    if to == "before_fault" and fault is not None:
+        # Moments are whole seconds, and recovery stops before the first change at or after it.
+        moment = math.floor(fault)
+        _wait_until_archived(exercise, moment)
+    exercise.record.mark("decided")
+    exercise.record.note(recovered_to=moment)
+    supabase.recover_to(ref, moment)
+    wait_for(
+        lambda project: project is not None and project.status in ("ACTIVE_HEALTHY", "RESTORE_FAILED"),
+        lambda: supabase.project(ref),
+        clock=exercise.context.clock,
+        timeout_s=RECOVERED_WITHIN_S,
+        what=f"Recovery of project {ref}",
+        pace=Pace(0.5, 1.3, 5.0),
+        describe=lambda project: project.status if project else "gone",
+        remedy="Look at the project's backups in the dashboard.",
+    )
+    exercise.record.mark("loaded")
+    return {"ref": ref, "moment": moment}
+
+
+def put_machines_back(exercise: Exercise, *, elsewhere: bool = False) -> dict[str, Any]:
+    """Make an equal machine for each that is missing; with `elsewhere` in the declared second region."""
+    lost = fleet.missing(exercise.fleet_before, fleet.all_started(exercise.context, exercise.names))
+    region = exercise.environment.dr.second_region if elsewhere else None
+    if elsewhere and region is None:
+        raise UsageError("No second region is declared.", remedy="Set dr: {second_region: …} in the inventory.")
+    exercise.record.mark("decided")
+    made = fleet.put_back(exercise.context, lost, exercise.configs_before, region=region)
+    if elsewhere:
+        exercise.record.note(stand_ins={made_id: was.app for was, made_id in zip(lost, made, strict=True)})
+    exercise.record.mark("loaded")
+    return {"made": made, "region": region or "as before"}
+
+
+def roll_release_back(exercise: Exercise) -> dict[str, Any]:
+    """The fire exit: image and configuration of before, for the app that was broken."""
+    app = exercise.record.facts.get("broken", exercise.names[0])
+    exercise.record.mark("decided")
+    outcome = drive(Rollback(RollbackWant(apps=(app,)), exercise.context))
+    exercise.record.mark("loaded")
+    return {"apps": sorted(outcome.result.get("apps", {}))}
+
+
+def wait_until_served(exercise: Exercise, *, data: bool = False, within_s: float = 600.0) -> dict[str, Any]:
+    """Wait for the first correct answer of every app; with `data` the tables are compared first."""
+    if data:
+        wait_for(
+            lambda wrong: not wrong,
+            exercise.wrong_data,
+            clock=exercise.context.clock,
+            timeout_s=within_s,
+            what="The data of before",
+            pace=DATA_PACE,
+            describe=lambda wrong: "; ".join(wrong[:3]),
+        )
+        exercise.record.mark("verified")
+    wait_for(
+        lambda wrong: not wrong,
+        exercise.unwell,
+        clock=exercise.context.clock,
+        timeout_s=within_s,
+        what="Every app well again",
+        describe=lambda wrong: "; ".join(wrong[:3]),
+    )
+    exercise.record.mark("served")
+    return {"recovery_s": exercise.record.recovery_s()}
+
+
+# --- after ------------------------------------------------------------------------------------------------------------
+
+
+def stop_heartbeat(exercise: Exercise) -> dict[str, Any]:
+    """Write no more rows."""
+    if exercise.heartbeat is not None:
+        exercise.heartbeat.stop()
+    return {"beats": len(exercise.heartbeat.beats) if exercise.heartbeat else 0}
+
+
+def tidy_up(exercise: Exercise) -> dict[str, Any]:
+    """Whatever became of the drill: no beats, the database up, every machine there, the drill's schema gone."""
+    stop_heartbeat(exercise)
+    done: dict[str, Any] = {}
+    if exercise.record.facts.get("ref"):
+        project = exercise.supabase.project(exercise.project.ref)
+        if project is None or project.status != "ACTIVE_HEALTHY":
+            done["recovered"] = recover_database(exercise)
+        exercise.data.remove()
+    if exercise.record.facts.get("broken") and exercise.unwell():
+        done["rolled_back"] = roll_release_back(exercise)
+    if exercise.record.facts.get("lost_region"):
+        done["region"] = _region_is_back(exercise)
+    lost = fleet.missing(exercise.fleet_before, fleet.all_started(exercise.context, exercise.names))
+    if lost:
+        done["made"] = fleet.put_back(exercise.context, lost, exercise.configs_before)
+    exercise.forget_configs()
+    return done
+
+
+def _region_is_back(exercise: Exercise) -> str:
+    """The hosts answer again, and those that stood in elsewhere are not needed any more."""
+    region = str(exercise.record.facts["lost_region"])
+    control = _sandbox(exercise, "bring a region back")
+    for machine in exercise.fleet_before:
+        if machine.region == region:
+            control.call("POST", "machines", {"app": machine.app, "id": machine.id, "do": "host_up"})
+    fleet.take_away(exercise.context, exercise.record.facts.get("stand_ins", {}))
+    return region
+
+
+ACTIVITIES: Mapping[str, Activity] = MappingProxyType(
+    {
+        function.__name__: function
+        for function in (
+            apps_are_well,
+            data_are_right,
+            remember,
+            start_heartbeat,
+            lose_database,
+            damage_data,
+            lose_machine,
+            lose_region,
+            break_release,
+            detect,
+            recover_database,
+            put_machines_back,
+            roll_release_back,
+            wait_until_served,
+            stop_heartbeat,
+            tidy_up,
+        )
+    }
+)
+
+
+def _sandbox(exercise: Exercise, what: str) -> ControlClient:
+    """The controls of the sandbox. Raises FaultRefused on live clouds: there such a thing only happens by itself."""
+    state = sandbox_state() if exercise.environment.env_kind == "sandbox" else None
+    if state is None:
+        raise FaultRefused(
+            f"hotops does not {what} on live clouds.",
+            remedy="Run this scenario on a sandbox inventory; on live ones drill a restore into an isolated target.",
+        )
+    return ControlClient(state)
+
+
+def _wait_until_archived(exercise: Exercise, moment: int) -> None:
+    def latest() -> float:
+        return exercise.supabase.backups(exercise.project.ref).latest_recoverable_at or 0.0
+
+    try:
+        wait_for(
+            lambda at: at >= moment,
+            latest,
+            clock=exercise.context.clock,
+            timeout_s=ARCHIVED_WITHIN_S,
+            what="The archive of the moment before the fault",
+            pace=Pace(1.0, 1.2, 5.0),
+        )
+    except WaitTimeout as error:
+        raise NoRecovery(
+            f"The project's log is archived until {error.last}, not until the fault: {error.message}",
+            remedy="Look at the project's backups; take the newest moment instead.",
+        ) from error

@@ -1,0 +1,80 @@
+"""The dead man's handle: another process that tidies up when the one that drills dies.
+
+A killed run neither undoes nor cleans anything. So before the first fault a second process is started that holds one
+end of a pipe: when the pipe closes without a word of farewell, the drill is dead, and it carries the rollbacks out.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+FAREWELL = b"done\n"
+LOG = "deadman.log"
+
+
+class DeadMan:
+    """The handle, held by the process that drills. `let_go` ends it in peace."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    @classmethod
+    def grip(cls, inventory: Path, record: Path, scenario: str, run: str) -> Self:
+        """Start the second process; it is no child that a terminal's Ctrl-C or a dying parent takes along."""
+        path = record.parent / LOG
+        with path.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "hotops.drill.deadman", str(inventory), str(record), scenario, run],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=os.environ.copy(),
+            )
+        return cls(process, path)
+
+    def let_go(self) -> None:
+        """The drill ended by itself: nothing is left to do. Safe to repeat."""
+        if self._process.stdin is None or self._process.stdin.closed:
+            return
+        try:
+            self._process.stdin.write(FAREWELL)
+            self._process.stdin.close()
+        except BrokenPipeError:
+            return  # it ended before: there was nothing that it could still have done
+        self._process.wait(timeout=30)
+        if self._log.stat().st_size == 0:
+            self._log.unlink()  # it had nothing to do and nothing to tell
+
+
+def watch(inventory: str, record: str, scenario: str, run: str) -> int:
+    """Wait for the end of the pipe; then carry the scenario's rollbacks out, if nobody said farewell."""
+    if sys.stdin.buffer.read() == FAREWELL:
+        return 0
+    from hotops.core.clock import rfc3339
+    from hotops.core.context import Context
+    from hotops.core.world import World
+    from hotops.drill.activities import ACTIVITIES
+    from hotops.drill.exercise import Exercise
+    from hotops.drill.experiment import load
+    from hotops.drill.record import Record
+    from hotops.inventory.listing import load_environment
+
+    environment = load_environment(inventory)
+    with Context(world=World.of(environment.env_kind), environment=environment, run=run) as context:
+        exercise = Exercise(context, environment, tuple(environment.in_order()), Record(context.clock, Path(record)))
+        sys.stderr.write(f"{rfc3339(context.clock.now())} the drill {run} died: tidying up\n")
+        for activity in load(scenario).rollbacks:
+            told = ACTIVITIES[activity.provider.func](exercise, **activity.provider.arguments)
+            sys.stderr.write(f"{rfc3339(context.clock.now())} {activity.name}: {told}\n")
+        exercise.record.note(tidied_up_by="the dead man's handle")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(watch(*sys.argv[1:5]))

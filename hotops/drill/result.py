@@ -1,0 +1,93 @@
+"""What came of a drill: the figures, and how they are told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hotops.core.table import aligned
+from hotops.drill.heartbeat import Beat
+from hotops.drill.record import Moment
+from hotops.drill.register import Entry
+
+
+@dataclass(frozen=True)
+class Result:
+    """A drill's entry in the register, with what a report shows beside it."""
+
+    entry: Entry
+    moments: Mapping[Moment, float]
+    facts: Mapping[str, Any]
+    beats: tuple[Beat, ...]
+    title: str
+    description: str
+
+    @property
+    def passed(self) -> bool:
+        return self.entry.passed
+
+    @property
+    def why(self) -> str:
+        return self.entry.why
+
+    @property
+    def says(self) -> str:
+        """One line: what came back, how fast, losing what."""
+        entry = self.entry
+        outcome = "passed" if entry.passed else f"failed: {entry.why}"
+        back = "not back" if entry.recovery_s is None else f"back after {seconds(entry.recovery_s)}"
+        lost = "" if entry.loss_s is None else f", {seconds(entry.loss_s)} lost"
+        kind = "SANDBOX, no proof for live clouds; " if entry.env_kind == "sandbox" else ""
+        return f"{kind}{entry.scenario} on {entry.environment} {outcome}; {back}{lost}"
+
+    def as_row(self) -> dict[str, Any]:
+        """The result as plain data."""
+        entry = self.entry
+        return {
+            "scenario": entry.scenario,
+            "passed": entry.passed,
+            "why": entry.why,
+            "env_kind": entry.env_kind,
+            "recovery_s": entry.recovery_s,
+            "loss_s": _plain(entry.loss_s),
+            "rto_s": entry.rto_s,
+            "rpo_s": entry.rpo_s,
+            "phases": entry.phases,
+            "counts_as_proof": entry.passed and entry.env_kind == "live",
+        }
+
+    def lines(self) -> list[str]:
+        """The result as an operator reads it."""
+        entry = self.entry
+        rows = [
+            ["back to service (RTO)", _or_unknown(entry.recovery_s), seconds(entry.rto_s)],
+            [
+                "data lost (RPO)",
+                "none at stake" if entry.loss_s is None else seconds(entry.loss_s),
+                seconds(entry.rpo_s),
+            ],
+        ]
+        phases = " → ".join(f"{name} {seconds(took)}" for name, took in entry.phases.items())
+        return [*aligned(rows, ("drill", "measured", "allowed")), f"phases: {phases or 'none'}", self.says]
+
+
+def seconds(value: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 5 s`."""
+    if math.isinf(value):
+        return "everything"
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 120:
+        return f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+def _or_unknown(value: float | None) -> str:
+    return "unknown" if value is None else seconds(value)
+
+
+def _plain(value: float | None) -> float | None:
+    return None if value is None or math.isinf(value) else value

@@ -1,0 +1,257 @@
+"""Every scenario on the sandbox: what breaks comes back, the figures are measured, nothing is left over."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hotops.core.driver import drive
+from hotops.core.errors import HotopsError, NoGo, RolledBack, UsageError
+from hotops.core.world import World
+from hotops.drill.activities import ACTIVITIES
+from hotops.drill.drill import ConfirmationMissing, DrDrill, DrillWanted, TargetMissed
+from hotops.drill.due import DrDue, DrillsDue, DueWanted
+from hotops.drill.experiment import load, scenarios
+from hotops.drill.register import Register, RegisterDamaged
+from hotops.fly import Fly
+from hotops.supabase.client import Supabase
+from tests.drill.conftest import Shop
+
+#: What each scenario's way back consists of.
+PHASES = {
+    "bad_migration": ["detect", "decide", "load", "verify", "serve"],
+    "database_lost": ["detect", "decide", "load", "verify", "serve"],
+    "machine_lost": ["detect", "decide", "load", "serve"],
+    "region_lost": ["detect", "decide", "load", "serve"],
+    "release_broken": ["detect", "decide", "load", "serve"],
+}
+
+
+def drill(shop: Shop, scenario: str, **changes: Any) -> dict[str, Any]:
+    with shop.context() as context:
+        if changes:
+            context.environment = context.environment.model_copy(update=changes)
+        return drive(DrDrill(DrillWanted(scenario=scenario, confirm="shop"), context)).result
+
+
+def is_as_before(shop: Shop) -> None:
+    """Two machines run in their region, the database answers and holds nothing of the drill, no lock is held."""
+    with shop.context(recorded=False) as context:
+        machines = [m for m in context.client(Fly).machines.list("shop-production") if m.host_status == "ok"]
+        assert sorted((m.state, m.region) for m in machines) == [("started", "ord")] * 2
+        supabase = context.client(Supabase)
+        project = supabase.find("shop")
+        assert project is not None
+        assert project.status == "ACTIVE_HEALTHY"
+        rows = supabase.query(project.ref, "select to_regnamespace('hotops_drill')::text as there", read_only=True)
+        assert rows == [{"there": None}]
+    assert not list((shop.state_dir / "drills").glob("*"))
+    assert not list((shop.state_dir / "locks").glob("*.json"))
+
+
+def test_every_scenario_is_tested() -> None:
+    assert sorted(PHASES) == scenarios()
+
+
+@pytest.mark.parametrize("scenario", sorted(PHASES))
+def test_what_breaks_comes_back_and_is_measured(shop: Shop, scenario: str) -> None:
+    result = drill(shop, scenario)
+    assert result["passed"] is True
+    assert result["counts_as_proof"] is False  # a sandbox proves nothing about live clouds
+    assert list(result["phases"]) == PHASES[scenario]
+    assert sum(result["phases"].values()) == pytest.approx(result["recovery_s"], abs=0.05)
+    assert 0 < result["recovery_s"] < 60
+    assert (result["loss_s"] is None) is not load(scenario).facts.needs_database
+    folder = Path(result["report"]).parent
+    page = (folder / "drill.html").read_text(encoding="utf-8")
+    assert "SANDBOX" in page
+    assert load(scenario).title in page
+    assert "<script" not in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert "Can we come back? | yes" in (folder / "drill.md").read_text(encoding="utf-8")
+    assert not (folder / "deadman.log").exists()
+    (entry,) = Register(shop.folder / "artifacts/drills/register.jsonl").entries()
+    assert (entry.scenario, entry.passed, entry.env_kind) == (scenario, True, "sandbox")
+    is_as_before(shop)
+
+
+def test_loss_is_what_the_archive_had_not_yet(shop: Shop) -> None:
+    """The log is archived once a second here, so of a lost database at most that second and a beat are lost."""
+    assert 0 <= drill(shop, "database_lost")["loss_s"] <= 3
+
+
+def test_check_mode_asks_and_writes_nothing(shop: Shop) -> None:
+    with shop.context(recorded=False) as context:
+        outcome = drive(DrDrill(DrillWanted(scenario="database_lost"), context), check=True)
+    assert outcome.changed
+    assert "breaks the environment's database" in outcome.plan.render()
+    assert "1 to destroy. Nothing was written." in outcome.plan.render()
+    assert shop.writes == []
+
+
+def test_without_the_name_typed_again_nothing_happens(shop: Shop) -> None:
+    for confirm in (None, "production"):
+        with shop.context() as context, pytest.raises(ConfirmationMissing, match="on purpose") as refused:
+            drive(DrDrill(DrillWanted(scenario="machine_lost", confirm=confirm), context))
+        assert refused.value.failure_exit == 5
+        assert refused.value.remedy.endswith("-e confirm=shop")
+    assert shop.writes == []
+
+
+def test_a_system_that_is_not_well_is_not_drilled(shop: Shop) -> None:
+    shop.control.push("shop-production", "v99-crash", age_s=60)
+    with shop.context() as context, pytest.raises(NoGo, match="would prove nothing") as refused:
+        drive(DrDrill(DrillWanted(scenario="machine_lost", confirm="shop"), context))
+    assert refused.value.failure_code == "not_steady"
+    assert not (shop.folder / "artifacts/drills/register.jsonl").exists()
+
+
+def test_a_way_back_that_takes_too_long_fails_and_is_kept(shop: Shop) -> None:
+    allowed = shop.environment().dr.model_copy(update={"rto_s": 0.01})
+    with pytest.raises(TargetMissed, match=r"it took \d+ s, allowed are 0 s") as missed:
+        drill(shop, "machine_lost", dr=allowed)
+    assert missed.value.failure_exit == 8
+    (entry,) = Register(shop.folder / "artifacts/drills/register.jsonl").entries()
+    assert entry.passed is False
+    is_as_before(shop)
+
+
+def test_a_drill_that_fails_is_tidied_up_and_says_so(shop: Shop) -> None:
+    shop.control.add_fault(
+        {"kind": "status", "status": 500, "match": {"method": "POST", "path": "/v1/projects/*/database/backups/*"}, "times": 1}
+    )
+    with pytest.raises(RolledBack, match="The old state is proven back"):
+        drill(shop, "database_lost")
+    (entry,) = Register(shop.folder / "artifacts/drills/register.jsonl").entries()
+    assert (entry.passed, entry.recovery_s) == (False, None)
+    is_as_before(shop)
+
+
+@pytest.mark.parametrize(("scenario", "after"), [("database_lost", "lose_database"), ("region_lost", "lose_region")])
+def test_a_killed_drill_is_tidied_up_by_the_dead_mans_handle(shop: Shop, scenario: str, after: str) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from hotops.core.driver import drive\n"
+        "from hotops.core.sandbox_control import ControlClient\n"
+        "from hotops.core.world import sandbox_state\n"
+        "from hotops.drill.drill import DrDrill, DrillWanted\n"
+        "from tests.drill.conftest import Shop\n"
+        f"shop = Shop(Path({str(shop.folder)!r}), Path({str(shop.state_dir)!r}), ControlClient(sandbox_state()))\n"
+        "class Killed(DrDrill):\n"
+        "    def apply(self, step, done):\n"
+        "        fact = super().apply(step, done)\n"
+        f"        if step.name.endswith({after!r}):\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        return fact\n"
+        f"drive(Killed(DrillWanted(scenario={scenario!r}, confirm='shop'), shop.context()))\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    died = subprocess.run([sys.executable, "-c", code], cwd=root, check=False, capture_output=True, text=True)
+    assert died.returncode == -9, died.stderr
+    deadline = time.monotonic() + 60
+    (log,) = sorted(shop.environment().evidence_path.glob("*/deadman.log"))[-1:]
+    while "all is as before" not in log.read_text(encoding="utf-8"):
+        assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
+        time.sleep(0.2)
+    log.unlink()
+    (shop.state_dir / "locks" / "sandbox-personal-shop.json").unlink()  # a dead holder's; the next run takes it over
+    is_as_before(shop)
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_scenario_names_the_nearest(shop: Shop) -> None:
+    with shop.context(recorded=False) as context, pytest.raises(UsageError, match="no scenario") as refused:
+        drive(DrDrill(DrillWanted(scenario="databse_lost"), context))
+    assert refused.value.remedy == "Did you mean database_lost?"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("{", "line 1"), ('{"title": "x"}', "method"), ("[]", "is no experiment")]
+)
+def test_a_scenario_file_that_is_wrong_is_told_where(shop: Shop, tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "own.json"
+    path.write_text(text, encoding="utf-8")
+    with shop.context(recorded=False) as context, pytest.raises(UsageError, match=says):
+        drive(DrDrill(DrillWanted(scenario=str(path)), context))
+
+
+def test_a_scenario_that_names_other_code_is_refused(shop: Shop, tmp_path: Path) -> None:
+    experiment = json.loads(load("machine_lost").model_dump_json(by_alias=True))
+    experiment["method"][0]["provider"] = {"type": "python", "module": "os", "func": "abort"}
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps(experiment), encoding="utf-8")
+    with shop.context(recorded=False) as context, pytest.raises(UsageError, match="none of the drill's activities"):
+        drive(DrDrill(DrillWanted(scenario=str(path)), context))
+
+
+def test_no_fault_is_made_on_live_clouds(shop: Shop) -> None:
+    with shop.context(recorded=False) as context:
+        operation = DrDrill(DrillWanted(scenario="machine_lost", confirm="shop"), context)
+        state = operation.observe()
+        plan = operation.plan(state)
+        context.environment = context.environment.model_copy(update={"env_kind": "live"})
+        with pytest.raises(UsageError, match="not made on live clouds"):
+            operation.prepare(plan)
+    assert shop.writes == []
+
+
+# --- what is due -----------------------------------------------------------------------------------------------------
+
+
+def due(shop: Shop, **changes: Any) -> dict[str, Any]:
+    with shop.context(recorded=False) as context:
+        if changes:
+            context.environment = context.environment.model_copy(update=changes)
+        return drive(DrDue(DueWanted(), context)).result
+
+
+def test_a_drill_that_was_never_made_is_due_and_a_proven_one_is_not(shop: Shop) -> None:
+    with pytest.raises(DrillsDue, match="2 of 2 drills are due") as refused:
+        due(shop)
+    assert refused.value.failure_exit == 8
+    drill(shop, "machine_lost")
+    with pytest.raises(DrillsDue, match="1 of 2 drills are due: database_lost"):
+        due(shop)
+    only = shop.environment().dr.model_copy(update={"scenarios": ("machine_lost",)})
+    assert due(shop, dr=only)["due"] is False
+    with pytest.raises(DrillsDue):  # the sandbox's drill is no proof for live clouds
+        due(shop, dr=only, env_kind="live")
+
+
+def test_a_damaged_register_is_told_and_not_overwritten(shop: Shop) -> None:
+    path = shop.folder / "artifacts/drills/register.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('{"schema": 1}\n', encoding="utf-8")
+    with pytest.raises(RegisterDamaged, match="line 1"):
+        due(shop)
+    assert path.read_text(encoding="utf-8") == '{"schema": 1}\n'
+
+
+# --- the form --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scenario", scenarios())
+def test_scenarios_are_experiments_of_the_chaos_toolkit(scenario: str) -> None:
+    from hotops.drill import chaos
+
+    experiment = load(scenario)
+    for activity in (*experiment.hypothesis.probes, *experiment.method, *experiment.rollbacks):
+        assert activity.provider.func in ACTIVITIES
+        assert callable(getattr(chaos, activity.provider.func))
+    assert experiment.rollbacks[-1].provider.func == "tidy_up"
+
+
+def test_a_context_without_a_project_says_what_to_declare(shop: Shop) -> None:
+    with shop.context(recorded=False) as context, pytest.raises(HotopsError, match="No Supabase project is declared"):
+        context.environment = context.environment.model_copy(update={"supabase_project": None})
+        context.world = World.of("sandbox", {})
+        drive(DrDrill(DrillWanted(scenario="database_lost"), context), check=True)
