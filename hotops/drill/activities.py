@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from hotops.core.driver import drive
-from hotops.core.errors import HotopsError, UsageError, WaitTimeout
+from hotops.core.errors import ExitCode, HotopsError, UsageError, WaitTimeout
 from hotops.core.sandbox_control import ControlClient
 from hotops.core.waiting import Pace, wait_for
 from hotops.core.world import sandbox_state
@@ -22,6 +22,7 @@ DATA_PACE = Pace(first_s=1.0, factor=1.5, cap_s=3.0)
 #: A hosted project's log is archived at least every two minutes; this and some patience.
 ARCHIVED_WITHIN_S = 180.0
 RECOVERED_WITHIN_S = 3600.0
+WELL_WITHIN_S = 120.0
 
 Activity = Callable[..., Any]
 
@@ -36,6 +37,7 @@ class NoRecovery(HotopsError):
     """There is no backup that this drill could bring back."""
 
     code = "no_recovery"
+    exit_code = ExitCode.NO_GO
 
 
 # --- probes -----------------------------------------------------------------------------------------------------------
@@ -220,14 +222,7 @@ def wait_until_served(exercise: Exercise, *, data: bool = False, within_s: float
             describe=lambda wrong: "; ".join(wrong[:3]),
         )
         exercise.record.mark("verified")
-    wait_for(
-        lambda wrong: not wrong,
-        exercise.unwell,
-        clock=exercise.context.clock,
-        timeout_s=within_s,
-        what="Every app well again",
-        describe=lambda wrong: "; ".join(wrong[:3]),
-    )
+    _wait_until_well(exercise, within_s)
     exercise.record.mark("served")
     return {"recovery_s": exercise.record.recovery_s()}
 
@@ -259,7 +254,19 @@ def tidy_up(exercise: Exercise) -> dict[str, Any]:
     if lost:
         done["made"] = fleet.put_back(exercise.context, lost, exercise.configs_before)
     exercise.forget_configs()
+    _wait_until_well(exercise, WELL_WITHIN_S)  # checks look every few seconds: they say so a little later
     return done
+
+
+def _wait_until_well(exercise: Exercise, within_s: float) -> None:
+    wait_for(
+        lambda wrong: not wrong,
+        exercise.unwell,
+        clock=exercise.context.clock,
+        timeout_s=within_s,
+        what="Every app well again",
+        describe=lambda wrong: "; ".join(wrong[:3]),
+    )
 
 
 def _region_is_back(exercise: Exercise) -> str:

@@ -14,6 +14,8 @@ from typing import Self
 
 FAREWELL = b"done\n"
 LOG = "deadman.log"
+#: All that it needs: the sandbox's tokens stand in its state file, and no exported credential is any of its business.
+_HANDED = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "HOTOPS_STATE_DIR", "HOTOPS_CACHE_DIR"})
 
 
 class DeadMan:
@@ -34,7 +36,7 @@ class DeadMan:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env=os.environ.copy(),
+                env={name: value for name, value in os.environ.items() if name in _HANDED},
             )
         return cls(process, path)
 

@@ -109,7 +109,7 @@ class Exercise:
 
     def unwell(self) -> list[str]:
         """What is wrong with the apps, a line each: a wrong answer, fewer machines than before. Empty: all is well."""
-        return [*self._wrong_answers(), *self._missing_machines()]
+        return [*self._wrong_answers(), *self._wrong_machines()]
 
     def wrong_data(self) -> list[str]:
         """What the tables do not hold any more, a line each; one line where they can't be read."""
@@ -123,14 +123,11 @@ class Exercise:
         checks = [check for app in self.apps for check in Target.of(app).checks(())]
         return [result.says for result in map_parallel(prober.probe, checks) if not result.ok]
 
-    def _missing_machines(self) -> list[str]:
-        before = self.fleet_before
-        if not before:
-            return []
-        lost = fleet.missing(before, fleet.all_started(self.context, self.names))
-        return [
-            f"{machine.app}: machine {machine.id} of {machine.group} in {machine.region} is missing" for machine in lost
-        ]
+    def _wrong_machines(self) -> list[str]:
+        now = fleet.all_started(self.context, self.names)
+        failing = [f"{each.app}: machine {each.id} fails its checks" for each in now if not each.well]
+        lost = fleet.missing(self.fleet_before, now)
+        return [*failing, *(f"{was.app}: machine {was.id} of {was.group} in {was.region} is missing" for was in lost)]
 
 
 def data_loss_s(exercise: Exercise) -> float | None:

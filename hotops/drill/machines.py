@@ -22,12 +22,16 @@ _OWN_MARKS = ("hotops_create", "hotops_run", "hotops_step", "hotops_before", "ho
 
 @dataclass(frozen=True)
 class Was:
-    """A started machine of before: enough to put an equal one in its place, and nothing that is secret."""
+    """A machine that runs: enough to put an equal one in its place, and nothing that is secret.
+
+    Whether it passes its checks says nothing about its being there: where the database is gone, no machine does.
+    """
 
     id: str
     app: str
     group: str
     region: str
+    well: bool = True
 
 
 class NothingToCopy(HotopsError):
@@ -36,22 +40,14 @@ class NothingToCopy(HotopsError):
     code = "nothing_to_copy"
 
 
-def started(context: Context, app: str) -> list[Machine]:
-    """The app's machines that run, are reachable and pass their checks."""
-    fly = context.client(Fly)
-    return [
-        machine
-        for machine in fly.machines.list(app)
-        if is_managed(machine) and is_started(machine) and is_reachable(machine) and checks_pass(machine)
-    ]
-
-
 def all_started(context: Context, apps: Sequence[str]) -> list[Was]:
-    """All of them, as they are now."""
+    """The machines of the apps that run on hosts that answer, as they are now."""
+    listed = map_parallel(context.client(Fly).machines.list, apps)
     return [
-        Was(machine.id, app, machine.process_group or "app", machine.region)
-        for app, machines in zip(apps, map_parallel(lambda app: started(context, app), apps), strict=True)
+        Was(machine.id, app, machine.process_group or "app", machine.region, checks_pass(machine))
+        for app, machines in zip(apps, listed, strict=True)
         for machine in machines
+        if is_managed(machine) and is_started(machine) and is_reachable(machine)
     ]
 
 

@@ -172,6 +172,7 @@ def play_everything(run: Played, seed: Mapping[str, Any]) -> None:
     run.playbook("echoed", "health")
     run.playbook("echoed to a promotion", "promote")
     control.clear_faults()
+    run.playbook("drill", "dr_drill", "-e", "scenario=machine_lost", "-e", "confirm=sandbox")
     for command in (["evidence", "show"], ["evidence", "verify"], ["sandbox", "status"], ["sandbox", "log"]):
         run.play(" ".join(command), "hotops", *command, "--json")
         run.play(f"{' '.join(command)} in words", "hotops", *command)
@@ -197,6 +198,7 @@ def test_each_run_ended_as_meant(played: Played) -> None:
         "straight",
         "health",
         "scaled",
+        "drill",
         "evidence show",
         "sandbox status",
         "sandbox log",
