@@ -1,37 +1,20 @@
-"""The `hotops` command: which command lives in which module, and how errors are told."""
+"""The `hotops` command: builds the command that is used, and tells errors. The commands are in hotops/commands."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+
+from hotops.commands.catalogue import COMMANDS, NOUNS, find
+from hotops.commands.command import Command, ModuleCommand, OperationCommand
 
 if TYPE_CHECKING:
     import typer
 
     from hotops.core.errors import HotopsError
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command of `hotops`, loaded when it is the one that is used.
-
-    `module` holds `app`, a Typer with the command's own subcommands, or `command`, a function that is the command.
-    """
-
-    name: str
-    module: str
-    help: str
-
-
-COMMANDS = (
-    Command("sandbox", "hotops.cli_sandbox", "The twin of the clouds on this computer."),
-    Command("evidence", "hotops.cli_evidence", "Check and read what a run left behind."),
-)
-"""In the order of `hotops --help`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from hotops.core.errors import ExitCode, HotopsError
 
     try:
+        _refuse_unknown([argument for argument in given if not argument.startswith("-")])
         build(given)(args=given, prog_name="hotops")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(ExitCode.ERROR)
@@ -74,6 +58,7 @@ def build(arguments: Sequence[str]) -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
         pretty_exceptions_enable=False,
     )
 
@@ -85,17 +70,65 @@ def build(arguments: Sequence[str]) -> typer.Typer:
             print(_version())
             raise typer.Exit
 
-    used = next((argument for argument in arguments if not argument.startswith("-")), None)
+    words = tuple(argument for argument in arguments if not argument.startswith("-"))
+    used = find(words)
+    nouns: dict[str, typer.Typer] = {}
     for command in COMMANDS:
-        if command.name != used:
-            root.add_typer(typer.Typer(), name=command.name, help=command.help)
-            continue
-        module = import_module(command.module)
-        if hasattr(module, "app"):
-            root.add_typer(module.app, name=command.name, help=command.help)
-        else:
-            root.command(command.name, help=command.help)(module.command)
+        home = root
+        if len(command.words) > 1:
+            noun = command.words[0]
+            if noun not in nouns:
+                nouns[noun] = typer.Typer(no_args_is_help=True)
+                root.add_typer(nouns[noun], name=noun, help=NOUNS[noun])
+            home = nouns[noun]
+        _add(home, command, whole=command is used)
     return root
+
+
+def _add(home: typer.Typer, command: Command, *, whole: bool) -> None:
+    """Add a command: whole if it is the one that is used, else its name and help only."""
+    import typer
+
+    name = command.words[-1]
+    # A backspace on a line of its own keeps what follows as it is.
+    epilog = "\n".join(["\b", "Examples:", *(f"  {example}" for example in command.examples)])
+    shown: dict[str, Any] = {"help": command.help, "epilog": epilog if command.examples else None}
+    if not whole:
+        home.command(name, **shown)(_placeholder)
+        return
+    if isinstance(command, OperationCommand):
+        from hotops.commands.operations import function_of
+
+        home.command(name, **shown)(function_of(command))
+        return
+    module = import_module(cast("ModuleCommand", command).module)
+    if isinstance(getattr(module, "app", None), typer.Typer):
+        home.add_typer(module.app, name=name, **shown)
+    else:
+        home.command(name, **shown)(module.command)
+
+
+def _placeholder() -> None:
+    """Stands for a command that is not the one that is used: it is only listed."""
+
+
+def _refuse_unknown(words: Sequence[str]) -> None:
+    """A command that does not exist, answered with the nearest one. Raises UsageError."""
+    from hotops.core.errors import UsageError
+    from hotops.core.options import nearest
+
+    if not words or find(tuple(words)) is not None:
+        return
+    nouns = {command.words[0] for command in COMMANDS if len(command.words) > 1}
+    if words[0] in nouns and len(words) == 1:
+        return  # its help is shown
+    known = [command.name for command in COMMANDS]
+    meant = nearest(" ".join(words[:2]), known) or nearest(words[0], [*known, *nouns])
+    raise UsageError(
+        f"There is no command {' '.join(words[: 2 if words[0] in nouns else 1])!r}.",
+        remedy=f"Did you mean hotops {meant}?" if meant else "hotops --help lists the commands.",
+        code="unknown_command",
+    )
 
 
 def _version() -> str:
@@ -111,11 +144,9 @@ def _tell(error: HotopsError, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"schema": 1, "failure": error.as_failure()}, ensure_ascii=False))
         return
-    sys.stderr.write(f"Error: {error.message}\n")
-    if error.request_id:
-        sys.stderr.write(f"Request: {error.request_id}\n")
-    if error.remedy:
-        sys.stderr.write(f"Next: {error.remedy}\n")
+    from hotops.commands.telling import tell_failure
+
+    tell_failure(error.as_failure())
 
 
 if __name__ == "__main__":

@@ -45,9 +45,11 @@ def invoke(
     check: bool = False,
     diff: bool = False,
     secrets: Iterable[Secret] = (),
+    expected_plan: str | None = None,
 ) -> Answer:
     """Validate the options, make the context for them, drive the operation. Raises nothing but what ends a process.
 
+    `expected_plan` is the id of the plan that was confirmed: another one is refused before anything is written.
     `secrets` are known values to scrub; what the context's world holds is scrubbed anyway.
     """
     known = [*secrets, *credentials_in(os.environ)]
@@ -55,7 +57,7 @@ def invoke(
         want = validated(kind.Want, options, of=kind.name)
         with surroundings(want) as context:
             known += [*context.world.tokens.values(), *credentials_in(context.world.environ)]
-            outcome = drive(kind(want, context), check=check)
+            outcome = drive(kind(want, context), check=check, expected_plan=expected_plan)
         result, screen = _result_of(kind, outcome, check=check, diff=diff)
     except HotopsError as error:
         result, screen = failure_of(error)

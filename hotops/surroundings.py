@@ -36,8 +36,11 @@ def surroundings(
     selection: tuple[str, ...],
     holder_pid: int,
     check: bool,
+    recorded: bool | None = None,
 ) -> Context:
     """The context in which `kind` runs with these options. `env_kind` is what the inventory says, of whatever type.
+
+    `recorded` says whether the call belongs into a run's evidence, where `keeps_evidence` shall not decide it.
 
     Raises UsageError, WorldsMixed, SandboxDown, EvidenceUnwritable, and TokenMissing for a token variable that the
     inventory names and nobody set.
@@ -46,7 +49,7 @@ def surroundings(
     clock = SystemClock()
     journal: Journal = NoJournal()
     run = os.environ.get(RUN_ID_VARIABLE, "")
-    if keeps_evidence(kind, check=check):
+    if keeps_evidence(kind, check=check) if recorded is None else recorded:
         folder = join_run(opening, holder_pid=holder_pid, clock=clock, tolerant=kind.goes_on_unrecorded(want))
         folder.redact(world.tokens.values())
         journal, run = folder, run or folder.run_id

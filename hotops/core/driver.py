@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from hotops.core.errors import HotopsError, NotRestored, ReadOnly, RolledBack
+from hotops.core.errors import HotopsError, NotRestored, PlanChanged, ReadOnly, RolledBack
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.parallel import map_settled
 
@@ -29,10 +29,11 @@ class Outcome:
     done: Done = field(default_factory=dict)
 
 
-def drive(operation: Operation[Any, S], *, check: bool = False) -> Outcome:
+def drive(operation: Operation[Any, S], *, check: bool = False, expected_plan: str | None = None) -> Outcome:
     """Observe, plan and, unless `check` or nothing is to do, apply and verify.
 
-    Raises what the operation raises; where the operation `undoes`, RolledBack (the old state is proven) or NotRestored.
+    Raises PlanChanged, before anything is written, where the plan is not the one with the id `expected_plan`; what the
+    operation raises; where the operation `undoes`, RolledBack (the old state is proven) or NotRestored.
     A KeyboardInterrupt or a kill leaves what is done as it is; running the operation again converges.
     """
     state = operation.observe()
@@ -40,6 +41,12 @@ def drive(operation: Operation[Any, S], *, check: bool = False) -> Outcome:
     if check or plan.is_empty:
         return Outcome(not plan.is_empty, plan, operation.report(state, plan, {}))
     refuse_if_readonly(operation.name)
+    if expected_plan is not None and plan.id != expected_plan:
+        raise PlanChanged(
+            "What is to be changed is no longer as it was when the plan was made. Nothing was changed.",
+            remedy="Look at the new plan and confirm that one.",
+            details={"confirmed": expected_plan, "now": plan.id},
+        )
     # What preparing refuses (a lock, a stale plan, a token) came before the first step: there is nothing to undo.
     done: dict[str, Fact] = {"prepare": operation.prepare(plan)}
     try:

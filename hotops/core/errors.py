@@ -95,6 +95,13 @@ class ReadOnly(HotopsError):
     exit_code = ExitCode.APPROVAL
 
 
+class PlanChanged(HotopsError):
+    """The world moved since somebody decided: what was decided is not what would be done."""
+
+    code = "plan_changed"
+    exit_code = ExitCode.APPROVAL
+
+
 class Interrupted(HotopsError):
     """The run was asked to stop; it can be resumed."""
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from hotops.core.documented import Documented
-from hotops.core.errors import ExitCode, HotopsError, UsageError, VerifyFailed
+from hotops.core.errors import HotopsError, PlanChanged, UsageError, VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
@@ -29,13 +29,6 @@ from hotops.fly.states import checks_pass, is_managed, is_started
 STRATEGIES: Mapping[str, type[Strategy]] = MappingProxyType(
     {"rolling": InPlace, "bluegreen": BlueGreen, "canary": Canary, "immediate": Immediate}
 )
-
-
-class PlanChanged(HotopsError):
-    """The world moved between the verdict and the deploy: what was decided is not what would be done."""
-
-    code = "plan_changed"
-    exit_code = ExitCode.APPROVAL
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hotops.core.errors import PlanChanged
 from hotops.core.operation import Done, Fact, Plan, Step, shown
-from hotops.deploy.deploy import Deploy, PlanChanged, Seen
+from hotops.deploy.deploy import Deploy, Seen
 from hotops.deploy.verdict import NoVerdict
 from hotops.promote.holding import hold, let_go
 from hotops.promote.phases import Phase

@@ -1,0 +1,1 @@
+"""The commands of `hotops`: each a thin way to an operation or to a playbook."""

@@ -1,0 +1,46 @@
+"""What a command of `hotops` is, as data: nothing is loaded for it before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command by its words (`health`, `lock show`), one line of help, and what one would type.
+
+    `examples` are whole command lines; `hotops COMMAND --help` and docs/cli.md show them.
+    """
+
+    name: str
+    help: str
+    examples: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(self.name.split())
+
+
+@dataclass(frozen=True)
+class ModuleCommand(Command):
+    """A command of its own making: `module` holds `app` (a Typer with subcommands) or `command` (a function)."""
+
+    module: str = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class OperationCommand(Command):
+    """`hotops NAME ENV [APP…]` calls an operation of the registry.
+
+    Its options are the operation's own, one flag a field, but for those in `fixed`, which have that value. Where the
+    operation has a field `app`, it is the app that is typed after ENV. `recorded` says whether the call leaves
+    evidence; by default only a call that writes does. `next` is what to type next where the result does not say so
+    (`{env}` stands for ENV).
+    """
+
+    operation: str = field(kw_only=True)
+    fixed: Mapping[str, Any] = field(kw_only=True, default_factory=dict)
+    recorded: bool | None = field(kw_only=True, default=None)
+    next: str = field(kw_only=True, default="")

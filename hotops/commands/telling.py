@@ -1,0 +1,68 @@
+"""What a command prints: its result on stdout, progress and errors on stderr, and what to do next at the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hotops.core.errors import ExitCode
+from hotops.invocation import Answer
+
+#: In a result: how the call ends as far as the operation knows (`exit_code`, `next`); a program sees its parts.
+OUTCOME = "hotops_outcome"
+
+
+def progress(text: str) -> None:
+    """A line for whoever looks on."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def tell(answer: Answer, *, as_json: bool, next_step: str = "") -> int:
+    """Print an answer; returns the exit code. `next_step` is said where the answer itself names none."""
+    result = dict(answer.result)
+    ending = result.pop(OUTCOME, None) or {}
+    failure = result.get("failure")
+    if as_json:
+        print(json.dumps({"schema": 1, **result}, ensure_ascii=False, indent=2))
+    else:
+        for line in answer.screen or (() if failure else _in_words(result)):
+            print(line)
+    if failure:
+        if not as_json:
+            tell_failure(failure)
+        return int(failure["exit_code"])
+    said = ending.get("next") or result.get("next") or next_step
+    if said and not as_json:
+        print(f"Next: {said}")
+    return exit_code_of(result, ending)
+
+
+def tell_failure(failure: Mapping[str, Any]) -> None:
+    """An error in words on stderr: what and where, the cloud's request, and what to do next."""
+    lines = [f"Error: {failure['message']}"]
+    if failure.get("request_id"):
+        lines.append(f"Request: {failure['request_id']}")
+    if failure.get("remedy"):
+        lines.append(f"Next: {failure['remedy']}")
+    sys.stdout.flush()
+    progress("\n".join(lines))
+
+
+def exit_code_of(result: Mapping[str, Any], ending: Mapping[str, Any]) -> int:
+    """0, what the operation says itself, or 8 where it found something to act on."""
+    if ending.get("exit_code"):
+        return int(ending["exit_code"])
+    return int(ExitCode.FINDINGS if result.get("failed_findings") else ExitCode.DONE)
+
+
+def _in_words(result: Mapping[str, Any]) -> Iterable[str]:
+    """A result that brings no lines of its own: its plan, else its keys as YAML."""
+    if "plan" in result:
+        return str(result["plan"]).splitlines()
+    import yaml
+
+    shown = {key: value for key, value in result.items() if key != "changed"}
+    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=110).splitlines()

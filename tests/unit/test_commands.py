@@ -1,0 +1,249 @@
+"""The frame of the commands: ENV and apps, flags from options, confirmation, output, exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import Field
+
+from hotops import cli, registry
+from hotops.commands import catalogue, confirming
+from hotops.commands.command import OperationCommand
+from hotops.core.errors import HotopsError
+from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
+from tests.playbooks.project import Project
+
+
+class NoteWant(Spec):
+    app: str = Field(description="App that the note is about.")
+    text: str = Field("new", description="What the note says.")
+    tags: tuple[str, ...] = Field((), description="Words.")
+    more: dict[str, int] = Field(default_factory=dict, description="Numbers by word.")
+
+
+class Note(Operation[NoteWant, str]):
+    """Write a note beside the inventory."""
+
+    name = "note"
+    Want = NoteWant
+    after_look: Any = staticmethod(lambda: None)
+
+    @property
+    def file(self) -> Path:
+        return Path("note.txt")
+
+    def observe(self) -> str:
+        return self.file.read_text(encoding="utf-8") if self.file.exists() else ""
+
+    def plan(self, state: str) -> Plan:
+        if state == self.want.text:
+            return Plan()
+        return Plan(
+            (Step(f"note of {self.want.app}", "note.txt", before={"text": state}, after={"text": self.want.text}),)
+        )
+
+    def apply(self, step: Step, done: Done) -> Fact:
+        if self.want.text == "broken":
+            raise HotopsError("The pen is broken.", remedy="Take another.", code="pen")
+        self.file.write_text(self.want.text, encoding="utf-8")
+        return {}
+
+    def report(self, state: str, plan: Plan, done: Done) -> dict[str, Any]:
+        return {"was": state, "tags": list(self.want.tags), "more": self.want.more}
+
+
+class Burn(Note):
+    """The same, for ever."""
+
+    name = "burn"
+    effect = "destroy"
+
+
+class Look(Note):
+    """Read it."""
+
+    name = "look"
+    effect = "read"
+
+    def plan(self, state: str) -> Plan:
+        return Plan()
+
+    def report(self, state: str, plan: Plan, done: Done) -> dict[str, Any]:
+        return {"text": state, "failed_findings": ["blank"] if not state else []}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    made = Project(tmp_path)
+    made.pretend_sandbox()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOTOPS_STATE_DIR", str(made.state))
+    monkeypatch.setattr(
+        registry, "OPERATIONS", {kind.name: f"{__name__}:{kind.__name__}" for kind in (Note, Burn, Look)}
+    )
+    monkeypatch.setattr("hotops.registry.import_module", lambda _name: __import__("types").SimpleNamespace(**globals()))
+    commands = (
+        OperationCommand("note", "Write a note.", operation="note", next="hotops look {env}"),
+        OperationCommand("book burn", "Burn it.", operation="burn", fixed={"text": "ashes"}),
+        OperationCommand("look", "Read it.", operation="look"),
+    )
+    for module in (cli, catalogue):
+        monkeypatch.setattr(module, "COMMANDS", commands)
+    monkeypatch.setitem(catalogue.NOUNS, "book", "Books.")
+    return made
+
+
+@pytest.fixture
+def hotops(project: Project, capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*words: str) -> tuple[int, str, str]:
+        code = cli.main(words)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "says", "next_step"),
+    [
+        (("note",), "Which environment?", "Name one: sandbox"),
+        (("note", "sandbx"), "no environment 'sandbx'", "Did you mean sandbox?"),
+        (("note", "../sandbox"), "no environment '../sandbox'", "Did you mean sandbox?"),
+        (("note", "sandbox", "shop-prodution"), "no app 'shop-prodution'", "Did you mean shop-production?"),
+        (("note", "sandbox"), "Which app?", "hotops note sandbox shop-production"),
+        (("notes", "sandbox"), "no command 'notes'", "Did you mean hotops note?"),
+        (("book", "brun", "sandbox"), "no command 'book brun'", "Did you mean hotops book burn?"),
+        (("note", "sandbox", "shop-worker", "--more", "{"), "--more takes JSON", "Quote it"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_what_was_meant(
+    hotops: Any, words: tuple[str, ...], says: str, next_step: str
+) -> None:
+    code, out, err = hotops(*words)
+    assert code == 2
+    assert out == ""
+    assert says in err
+    assert f"Next: {next_step}" in err
+    assert not Path("note.txt").exists()
+
+
+def test_a_write_is_shown_confirmed_carried_out_and_leaves_evidence(hotops: Any, project: Project) -> None:
+    code, out, err = hotops(
+        "note", "sandbox", "shop-worker", "--text", "hi", "--tags", "a,b", "--more", '{"x": 1}', "--yes"
+    )
+    assert code == 0, err
+    assert "note of shop-worker (note.txt): text  → hi" in err.replace('""', "")
+    assert "1 to change, 0 to add, 0 to destroy." in out
+    assert out.splitlines()[-1] == "Next: hotops look sandbox"
+    assert Path("note.txt").read_text(encoding="utf-8") == "hi"
+    kinds = [line["kind"] for line in project.evidence()]
+    assert kinds == ["run_opened", "intent", "outcome", "run_sealed"]
+    assert project.evidence()[-1]["outcome"] == "done"
+    code, out, err = hotops("note", "sandbox", "shop-worker", "--text", "hi")
+    assert code == 0, "nothing to do needs no yes"
+    assert "Nothing to do" in out
+    assert len(project.runs()) == 1
+
+
+def test_json_has_the_keys_of_the_module(hotops: Any) -> None:
+    words = (
+        "note",
+        "sandbox",
+        "shop-worker",
+        "--json",
+        "--check",
+        "--diff",
+        "--tags",
+        "a",
+        "--tags",
+        "b",
+        "--more",
+        '{"x": 1}',
+    )
+    code, out, _ = hotops(*words)
+    assert code == 0
+    document = json.loads(out)
+    assert document["schema"] == 1
+    assert (document["changed"], document["tags"], document["more"]) == (True, ["a", "b"], {"x": 1})
+    assert document["diff"][0]["after"] == "text: new\n"
+    assert not Path("note.txt").exists()
+
+
+def test_without_a_terminal_a_write_fails_at_once_and_says_how(hotops: Any) -> None:
+    code, _, err = hotops("note", "sandbox", "shop-worker")
+    assert code == 5
+    assert "Nobody is there to ask" in err
+    assert "Next: Say yes beforehand: --yes" in err
+    assert not Path("note.txt").exists()
+
+
+@pytest.mark.parametrize(("typed", "code"), [("y", 0), ("", 5), ("n", 5)])
+def test_on_a_terminal_it_asks(hotops: Any, monkeypatch: pytest.MonkeyPatch, typed: str, code: int) -> None:
+    monkeypatch.setattr(confirming, "_is_terminal", lambda: True)
+    monkeypatch.setattr(confirming.sys, "stdin", __import__("io").StringIO(f"{typed}\n"))
+    ended, _, err = hotops("note", "sandbox", "shop-worker")
+    assert ended == code
+    assert "Carry this out in sandbox (sandbox, organisation acme)? [y/N]" in err
+    assert Path("note.txt").exists() == (code == 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [((), 5), (("--yes",), 5), (("--confirm", "sandbox"), 5), (("--confirm", "shop-worker"), 0)]
+)
+def test_what_destroys_is_confirmed_by_its_name_and_never_by_yes(
+    hotops: Any, words: tuple[str, ...], code: int
+) -> None:
+    ended, _, err = hotops("book", "burn", "sandbox", "shop-worker", *words)
+    assert ended == code, err
+    assert Path("note.txt").exists() == (code == 0)
+
+
+def test_what_changed_while_one_thought_about_it_is_not_overwritten(
+    hotops: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def think(*_question: object, **_more: object) -> None:
+        Path("note.txt").write_text("somebody else's", encoding="utf-8")
+
+    monkeypatch.setattr("hotops.commands.operations.confirm", think)
+    code, _, err = hotops("note", "sandbox", "shop-worker", "--yes")
+    assert code == 5
+    assert "no longer as it was" in err
+    assert Path("note.txt").read_text(encoding="utf-8") == "somebody else's"
+
+
+def test_readonly_refuses_a_write_and_not_a_look(hotops: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTOPS_READONLY", "1")
+    assert hotops("note", "sandbox", "shop-worker", "--yes")[0] == 5
+    assert hotops("note", "sandbox", "shop-worker", "--check")[0] == 0
+    assert not Path("note.txt").exists()
+    assert hotops("look", "sandbox", "shop-worker")[0] == 8
+
+
+def test_a_failure_says_what_and_what_next_and_is_sealed_so(hotops: Any, project: Project) -> None:
+    code, out, err = hotops("note", "sandbox", "shop-worker", "--text", "broken", "--yes")
+    assert (code, out) == (1, "")
+    assert "Error: The pen is broken.\nNext: Take another." in err
+    assert (project.evidence()[-1]["outcome"], project.evidence()[-1]["exit_code"]) == ("pen", 1)
+    code, out, _ = hotops("note", "sandbox", "shop-worker", "--text", "broken", "--yes", "--json")
+    failure = json.loads(out)["failure"]
+    assert (code, failure["code"], failure["remedy"]) == (1, "pen", "Take another.")
+
+
+def test_an_inventory_by_path_stands_for_env(hotops: Any) -> None:
+    code, out, _ = hotops("look", "-i", "inventories/sandbox", "shop-worker", "--json")
+    assert code == 8
+    assert json.loads(out)["text"] == ""
+    assert hotops("look", "-i", "inventories/sandbox", "sandbox", "shop-worker")[0] == 8
+
+
+def test_help_shows_flags_and_no_command_is_loaded_for_the_list(hotops: Any) -> None:
+    code, out, _ = hotops("note", "--help")
+    assert code == 0
+    for flag in ("--text", "--tags", "--more", "--reason", "--check", "--yes", "--json", "-i, --inventory"):
+        assert flag in out
+    assert "--confirm" not in out
+    assert "--text" not in hotops("book", "burn", "-h")[1], "what is fixed has no flag"
+    assert hotops("--help")[0] == 0
