@@ -19,11 +19,33 @@ from tests.stage import FakeClock
 
 START = 1_790_000_000.0
 REPO = "acme/shop"
+DEPLOY = """\
+name: Deploy staging
+run-name: Deploy staging because ${{ inputs.reason }}
+on:
+  workflow_dispatch:
+    inputs:
+      reason: {required: true, type: string}
+      target: {required: false, type: choice, options: [a, b], default: a}
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps: []
+  deploy:
+    needs: build
+    environment: production
+    runs-on: ubuntu-latest
+    steps: []
+"""
 SEED: Mapping[str, Any] = {
     "name": REPO,
     "visibility": "public",
     "collaborators": {"ada": "write", "grace": "read"},
     "environments": {"staging": {}, "production": {"reviewers": ["ada"]}},
+    "workflows": {"deploy.yml": DEPLOY},
+    "checks": {"build": "success", "test": "success"},
+    "artifacts": {"vitest": {"files": {"results.json": {"numFailedTests": 0}}}},
+    "issues": [{"title": "Checkout is slow", "labels": ["P0"]}, {"title": "A typo", "labels": ["P2"]}],
 }
 
 

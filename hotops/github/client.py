@@ -10,10 +10,16 @@ from hotops.core.errors import WorldsMixed
 from hotops.core.secret import Secret
 from hotops.core.world import EnvKind, World, looks_live
 from hotops.github.api import Api
+from hotops.github.checks import Checks
+from hotops.github.deployments import Deployments
+from hotops.github.environments import Environments
 from hotops.github.git import Git
+from hotops.github.issues import Issues
 from hotops.github.repos import Repos
+from hotops.github.runs import Runs
 from hotops.github.secrets import Secrets
 from hotops.github.variables import Variables
+from hotops.github.workflows import Workflows
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -69,6 +75,12 @@ class GitHub:
         )
         self.repos = Repos(self._api)
         self.git = Git(self._api)
+        self.checks = Checks(self._api)
+        self.workflows = Workflows(self._api)
+        self.runs = Runs(self._api)
+        self.environments = Environments(self._api)
+        self.deployments = Deployments(self._api)
+        self.issues = Issues(self._api)
         self.secrets = Secrets(self._api)
         self.variables = Variables(self._api)
 

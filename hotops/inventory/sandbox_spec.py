@@ -164,6 +164,15 @@ def _usual_checks() -> dict[str, Conclusion]:
     return {"build": "success"}
 
 
+class SandboxArtifact(Spec):
+    """An artifact of a pretended CI run."""
+
+    age_s: Seconds = Field(600, description="How long ago it was made, in seconds.")
+    files: dict[str, Any] = Field(
+        default_factory=dict, description="Its files by name: a text, or anything else, which becomes JSON."
+    )
+
+
 class SandboxRepository(Spec):
     """A pretended repository of GitHub. A commit stands in it for each image that names one."""
 
@@ -189,8 +198,8 @@ class SandboxRepository(Spec):
     checks: dict[str, Conclusion] = Field(
         default_factory=_usual_checks, description="Check runs by name, the same on every commit."
     )
-    artifacts: dict[str, float] = Field(
-        default_factory=dict, description="Artifacts of each commit's CI run by name, with their age in seconds."
+    artifacts: dict[str, SandboxArtifact] = Field(
+        default_factory=dict, description="Artifacts of each commit's CI run, by name."
     )
     issues: tuple[SandboxIssue, ...] = Field((), description="Its issues.")
     secrets: Secrets = Field(default_factory=dict, description="Secrets of the repository, made as an app's are.")

@@ -114,9 +114,10 @@ def _push(twin: Twin, payload: Payload, now: float) -> Payload:
     app = _app(twin, payload)
     deploys = bool(payload.get("deploy", True))
     age_s = float(payload.get("age_s") or 0.0)
-    return happenings.push(
-        twin.world, app, str(payload["tag"]), now, age_s=age_s, deploys=deploys, labels=payload.get("labels")
-    )
+    tag = str(payload["tag"])
+    pushed = happenings.push(twin.world, app, tag, now, age_s=age_s, deploys=deploys, labels=payload.get("labels"))
+    github.built(twin.github.hub, twin.world.images.content(tag).labels, now - age_s)
+    return pushed
 
 
 def _prune(twin: Twin, payload: Payload, now: float) -> Payload:

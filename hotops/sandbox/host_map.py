@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-API_HOSTS = ("api.machines.dev", "api.fly.io", "registry.fly.io", "api.supabase.com", "api.github.com")
+API_HOSTS = (
+    "api.machines.dev",
+    "api.fly.io",
+    "registry.fly.io",
+    "api.supabase.com",
+    "api.github.com",
+    "productionresultssa0.blob.core.windows.net",
+)
 """Hosts of the clouds' own interfaces."""
 
 LOOPBACK = "127.0.0.1"

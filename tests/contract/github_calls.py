@@ -101,7 +101,95 @@ def _delete_ref(stage: Stage) -> object:
     return git.delete_ref(REPO, LOCK)
 
 
+def _run(stage: Stage) -> int:
+    return stage.github.workflows.dispatch(REPO, "deploy.yml", "main", {"reason": "x"})
+
+
+def _waiting(stage: Stage) -> int:
+    """A run whose deploy waits for ada."""
+    run = _run(stage)
+    stage.forge.clock.sleep(60)
+    return run
+
+
+def _review(stage: Stage) -> object:
+    run = _waiting(stage)
+    stage.forge.happen("protect", environment="production", reviewers=["operator"])
+    (pending,) = stage.github.runs.pending(REPO, run)
+    return stage.github.runs.review(REPO, run, [pending.environment.id], "approved", "fine")
+
+
+def _reviews(stage: Stage) -> object:
+    run = _waiting(stage)
+    stage.forge.happen("review", run=run, login="ada")
+    return stage.github.runs.reviews(REPO, run)
+
+
+def _finished(stage: Stage) -> object:
+    run = _waiting(stage)
+    stage.forge.happen("review", run=run, login="ada")
+    return stage.github.runs.wait(REPO, run, timeout_s=600)
+
+
+def _deployment(stage: Stage) -> int:
+    head = stage.github.git.head(REPO)
+    return stage.github.deployments.create(REPO, head, "production", task="t", description="d", payload={"a": 1}).id
+
+
+def _told(stage: Stage) -> int:
+    number = _deployment(stage)
+    stage.github.deployments.tell(REPO, number, "success", description="well", environment_url="https://x.example.com")
+    return number
+
+
+def _deployments(stage: Stage) -> object:
+    _deployment(stage)
+    return stage.github.deployments.list(REPO, "production", task="t")
+
+
+def _artifact(stage: Stage) -> object:
+    (artifact,) = stage.github.runs.artifacts_named(REPO, "vitest")
+    return stage.github.runs.download(REPO, artifact.id)
+
+
+def _artifacts(stage: Stage) -> object:
+    (run,) = stage.github.runs.of_commit(REPO, stage.github.git.head(REPO))
+    return stage.github.runs.artifacts(REPO, run.id)
+
+
+def _statuses(stage: Stage) -> object:
+    stage.forge.happen("check", name="ci/old", conclusion="success", kind="status")
+    return stage.github.checks.statuses(REPO, stage.github.git.head(REPO))
+
+
 CALLS: dict[str, Callable[[Stage], object]] = {
+    "checks.runs": lambda stage: stage.github.checks.runs(REPO, stage.github.git.head(REPO)),
+    "checks.statuses": _statuses,
+    "workflows.list": lambda stage: stage.github.workflows.list(REPO),
+    "workflows.get": lambda stage: stage.github.workflows.get(REPO, "deploy.yml"),
+    "workflows.runs": lambda stage: (_run(stage), stage.github.workflows.runs(REPO, "deploy.yml", since=0.0)),
+    "workflows.dispatch": _run,
+    "runs.get": lambda stage: stage.github.runs.get(REPO, _run(stage)),
+    "runs.of_commit": lambda stage: stage.github.runs.of_commit(REPO, stage.github.git.head(REPO)),
+    "runs.wait": _finished,
+    "runs.cancel": lambda stage: stage.github.runs.cancel(REPO, _run(stage)),
+    "runs.jobs": lambda stage: stage.github.runs.jobs(REPO, _waiting(stage)),
+    "runs.reviews": _reviews,
+    "runs.pending": lambda stage: stage.github.runs.pending(REPO, _waiting(stage)),
+    "runs.review": _review,
+    "runs.artifacts": _artifacts,
+    "runs.artifacts_named": lambda stage: stage.github.runs.artifacts_named(REPO, "vitest"),
+    "runs.download": _artifact,
+    "environments.list": lambda stage: stage.github.environments.list(REPO),
+    "environments.get": lambda stage: stage.github.environments.get(REPO, "production"),
+    "deployments.list": _deployments,
+    "deployments.create": _deployment,
+    "deployments.tell": _told,
+    "deployments.statuses": lambda stage: stage.github.deployments.statuses(REPO, _told(stage)),
+    "issues.list": lambda stage: stage.github.issues.list(REPO, labels=["P0"]),
+    "issues.create": lambda stage: stage.github.issues.create(REPO, "t", "b", labels=["P0"]),
+    "issues.comment": lambda stage: stage.github.issues.comment(REPO, 1, "more"),
+    "issues.close": lambda stage: stage.github.issues.close(REPO, 1),
     "repos.get": lambda stage: stage.github.repos.get(REPO),
     "repos.me": lambda stage: stage.github.repos.me(),
     "git.head": lambda stage: stage.github.git.head(REPO),

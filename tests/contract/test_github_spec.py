@@ -34,9 +34,25 @@ READ: dict[type[BaseModel], str] = {
     models.Repository: "full-repository",
     models.Ref: "git-ref",
     models.Tag: "git-tag",
+    models.CheckRun: "check-run",
+    models.CommitStatus: "simple-commit-status",
+    models.Workflow: "workflow",
+    models.Run: "workflow-run",
+    models.Job: "job",
+    models.Team: "team",
+    models.Review: "environment-approvals",
+    models.PendingDeployment: "pending-deployment",
+    models.Environment: "environment",
+    models.Artifact: "artifact",
+    models.Deployment: "deployment",
+    models.DeploymentStatus: "deployment-status",
+    models.Label: "label",
+    models.Issue: "issue",
 }
 #: Parts of others, which have no name of their own in the document.
-INNER = {models.GitObject}
+INNER = {
+    models.GitObject, models.EnvironmentName, models.Reviewer, models.ProtectionRule, models.ArtifactRun,
+}  # fmt: skip
 
 
 @lru_cache
@@ -91,7 +107,7 @@ def test_what_the_twin_answers_exists_and_is_whole(name: str) -> None:
         if schema is None or seen.answer is None:
             assert not seen.answer, f"{template} {seen.status} has no body in the document"
             continue
-        lacking = [] if excused("partial", path=template) else list(missing_fields(seen.answer, schema))
+        lacking = [at for at in missing_fields(seen.answer, schema) if not is_partial(template, at)]
         unknown = [at for at in unknown_fields(seen.answer, schema) if not excused("fields", path=template, field=at)]
         assert (unknown, lacking) == ([], []), f"{seen.method} {template}"
 
@@ -124,6 +140,13 @@ def test_every_route_of_the_twin_is_published() -> None:
 @needs_document
 def test_no_deviation_is_without_its_source() -> None:
     assert all(item["source"] for rows in DEVIATIONS.values() if isinstance(rows, list) for item in rows)
+
+
+def is_partial(template: str, at: str) -> bool:
+    """Whether a field is lacking in something that the twin shows in part only."""
+    return any(
+        item.get("path") == template or (item.get("within") and item["within"] in at) for item in DEVIATIONS["partial"]
+    )
 
 
 def excused(kind: str, **wanted: str) -> bool:

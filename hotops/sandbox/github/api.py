@@ -8,7 +8,19 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from hotops.sandbox.github import environments, git, repos, seeding, variables
+from hotops.sandbox.github import (
+    artifacts,
+    checks,
+    deployments,
+    environments,
+    git,
+    issues,
+    repos,
+    runs,
+    seeding,
+    variables,
+    workflows,
+)
 from hotops.sandbox.github import secrets as secret_routes
 from hotops.sandbox.github.limits import Limits
 from hotops.sandbox.github.replies import HOST, RefusalError
@@ -16,7 +28,7 @@ from hotops.sandbox.github.routing import Call, Routes
 from hotops.sandbox.github.world import Hub, Token
 from hotops.sandbox.wire import Effect, Request, Response
 
-HOSTS = (HOST,)
+HOSTS = (HOST, artifacts.STORE_HOST)
 _NOT_CONTENT = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
 
@@ -27,7 +39,19 @@ def _table(*tables: Routes) -> Routes:
     return whole
 
 
-ROUTES = _table(secret_routes.routes, variables.routes, environments.routes, git.routes, repos.routes)
+ROUTES = _table(
+    secret_routes.routes,
+    variables.routes,
+    environments.routes,
+    checks.routes,
+    git.routes,
+    repos.routes,
+    workflows.routes,
+    runs.routes,
+    artifacts.routes,
+    deployments.routes,
+    issues.routes,
+)
 
 
 class GithubApi:
@@ -42,6 +66,8 @@ class GithubApi:
     def handle(self, request: Request, now: float) -> Response:
         """Answer one request. Each answer carries its id and where the limits stand."""
         request.memory["effect"] = effect_of(request)
+        if request.host == artifacts.STORE_HOST:
+            return artifacts.from_store(self.hub, request)
         headers = {
             "x-github-request-id": ":".join(secrets.token_hex(2).upper() for _ in range(4)),
             "x-github-media-type": "github.v3; format=json",

@@ -74,7 +74,6 @@ def shown(call: Call, found: Environment) -> dict[str, Any]:
     return {
         **brief(repo, found),
         "updated_at": time_of(found.created_at),
-        "can_admins_bypass": found.can_admins_bypass,
         "protection_rules": rules,
         "deployment_branch_policy": None
         if found.branches is None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hotops.sandbox.github.world import Environment, Hub, Repository, Stored, Token, sha_of
+from hotops.sandbox.github.running import Job, Run
+from hotops.sandbox.github.world import Artifact, Commit, Environment, Hub, Issue, Repository, Stored, Token, sha_of
 
 DAY_S = 86400.0
 OPERATOR = "operator"
@@ -46,9 +47,39 @@ def _repository(hub: Hub, item: Mapping[str, Any], operator: str, now: float) ->
     repository.refs |= {f"refs/heads/{branch}": newest for branch in item.get("branches") or ()}
     files = {f".github/workflows/{name}": text for name, text in (item.get("workflows") or {}).items()}
     repository.files = {branch: dict(files) for branch in (repository.default_branch, *(item.get("branches") or ()))}
+    for commit in repository.commits.values():
+        _ci_run(hub, repository, commit, item.get("artifacts") or {}, now)
+    for issue in item.get("issues") or ():
+        number = len(repository.issues) + 1
+        labels, state = tuple(issue.get("labels") or ()), str(issue.get("state", "open"))
+        repository.issues[number] = Issue(
+            hub.number(), number, issue["title"], "", repository.owner, now - DAY_S, labels, state
+        )
     _store(repository.keyring.values, item.get("secrets"), now - 30 * DAY_S)
     _store(repository.variables, item.get("variables"), now - 30 * DAY_S)
     return repository
+
+
+def _ci_run(hub: Hub, repository: Repository, commit: Commit, artifacts: Mapping[str, Any], now: float) -> None:
+    """The run in which CI built a commit, long over, with its artifacts."""
+    run = Run(
+        id=hub.number(),
+        number=len(repository.runs) + 1,
+        path=".github/workflows/ci.yml",
+        name="CI",
+        event="push",
+        head_branch=repository.default_branch,
+        head_sha=commit.sha,
+        title="A change",
+        actor=repository.owner,
+        created_at=commit.at,
+        jobs=(Job(hub.number(), "build", (), None),),
+    )
+    repository.runs[run.id] = run
+    for name, declared in artifacts.items():
+        at, files = now - float(declared.get("age_s", 600)), declared.get("files") or {}
+        made = Artifact(hub.number(), name, run.id, commit.sha, at, files)
+        repository.artifacts[made.id] = made
 
 
 def environment_of(hub: Hub, name: str, declared: Mapping[str, Any], at: float) -> Environment:

@@ -7,9 +7,12 @@ import itertools
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nacl.public import PrivateKey
+
+if TYPE_CHECKING:
+    from hotops.sandbox.github.running import Run
 
 Role = Literal["admin", "write", "read"]
 
@@ -96,6 +99,74 @@ class Tag:
 
 
 @dataclass
+class Artifact:
+    """An artifact of a run; content of `files` is text, or what becomes JSON."""
+
+    id: int
+    name: str
+    run_id: int
+    head_sha: str
+    created_at: float
+    files: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DeploymentStatus:
+    """What became of a deployment."""
+
+    id: int
+    state: str
+    creator: Account
+    description: str
+    at: float
+    log_url: str = ""
+    environment_url: str = ""
+
+
+@dataclass
+class Deployment:
+    """A deployment, its newest status last."""
+
+    id: int
+    sha: str
+    ref: str
+    task: str
+    environment: str
+    creator: Account
+    created_at: float
+    description: str
+    payload: Any
+    production: bool
+    statuses: list[DeploymentStatus] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A comment of an issue."""
+
+    id: int
+    body: str
+    user: Account
+    at: float
+
+
+@dataclass
+class Issue:
+    """An issue."""
+
+    id: int
+    number: int
+    title: str
+    body: str
+    user: Account
+    created_at: float
+    labels: tuple[str, ...] = ()
+    state: str = "open"
+    closed_at: float | None = None
+    comments: list[Comment] = field(default_factory=list)
+
+
+@dataclass
 class Repository:
     """A repository and everything in it."""
 
@@ -116,6 +187,12 @@ class Repository:
     usual_checks: dict[str, str] = field(default_factory=dict)
     #: Files by branch and path.
     files: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: How the jobs of a workflow file end, where not well.
+    outcomes: dict[str, str] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
+    artifacts: dict[int, Artifact] = field(default_factory=dict)
+    deployments: dict[int, Deployment] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
@@ -146,6 +223,8 @@ class Hub:
 
     def __init__(self, speed: float = 1.0) -> None:
         self.speed = speed
+        #: Whether a dispatch may tell the number of its run; older servers pass the wish over.
+        self.returns_run_details = True
         self.accounts: dict[str, Account] = {}
         self.tokens: dict[str, Token] = {}
         self.repositories: dict[str, Repository] = {}
