@@ -54,6 +54,11 @@ host    replication  all   127.0.0.0/8   scram-sha-256
 """
 
 
+# Below it lies what initdb makes, and pg_dump takes an extension from there for a part of every database: a project's
+# would be in no dump. Without a listening server PostgreSQL goes on where initdb stopped.
+_FIRST_OWN_OID = 16384
+
+
 class PostgresFailed(RuntimeError):
     """A PostgreSQL program failed; the message holds the end of what it said."""
 
@@ -96,9 +101,8 @@ def scram_verifier(password: str, salt: bytes | None = None) -> str:
 
 
 def _fingerprint(programs: Programs) -> str:
-    recipe = "\0".join(
-        [str(programs.bin_dir), programs.version, str(os.geteuid()), _SETTINGS, _ACCESS, *_scripts(programs)]
-    )
+    made_of = [str(programs.bin_dir), programs.version, str(os.geteuid()), str(_FIRST_OWN_OID), _SETTINGS, _ACCESS]
+    recipe = "\0".join([*made_of, *_scripts(programs)])
     return f"{programs.version}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
@@ -129,6 +133,8 @@ def _build(programs: Programs, account: Account, cache_dir: Path, template: Path
             programs,
             "",
         )
+        first_oid = f"--next-oid={_FIRST_OWN_OID}"
+        _run([*account.prefix, programs.path("pg_resetwal"), first_oid, str(data_dir)], programs, "")
         preload = "shared_preload_libraries = 'pg_stat_statements'\n" if programs.contrib else ""
         with (data_dir / "postgresql.conf").open("a", encoding="utf-8") as settings:
             settings.write(_SETTINGS + preload)

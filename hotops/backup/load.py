@@ -1,0 +1,348 @@
+"""The bringing back of a backup: roles, schema, rows by many workers, sequences, indexes by many workers, the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import re
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hotops.backup.by_hand import copy_in
+from hotops.backup.catalogue import Catalogue
+from hotops.backup.connection import Connection, driver, explained
+from hotops.backup.errors import BackupDamaged, RestoreFailed, RestoreRefused
+from hotops.backup.fingerprint import quoted
+from hotops.backup.keys import Opener
+from hotops.backup.manifest import Found, Part, Table
+from hotops.backup.pipeline import opened
+from hotops.backup.programs import Programs
+from hotops.backup.quick import check_part
+from hotops.backup.selection import entries_of
+from hotops.backup.store import Store
+
+#: Where a restore keeps what it has done, in the restored database itself; it goes with the last step.
+NOTES = "hotops_restore"
+#: The platform fills these on its own in every project.
+_OWN_ROWS = frozenset({"auth.schema_migrations", "storage.migrations", "supabase_functions.migrations"})
+_HARMLESS = re.compile(r"already exists|multiple primary keys for table|is already (a )?(member of|associated)")
+_PLATFORM = re.compile(
+    r"supabase_admin|must be (owner|superuser)|permission denied to (create|set|alter)|no permission to|"
+    r"extension \"(pg_graphql|pg_net|pgsodium|supabase_vault|pg_cron|wrappers|pgjwt)\""
+)
+
+
+@dataclass
+class Load:
+    """One restore into one database. Call the phases in order; each may be called again after a death."""
+
+    connection: Connection
+    programs: Programs
+    store: Store
+    opener: Opener
+    found: Found
+    workers: int = 3
+    tables: tuple[str, ...] = ()
+    index_memory_mb: int = 256
+    tell: Callable[[int, int, float], None] = lambda _done, _all, _seconds: None
+    problems: list[str] = field(default_factory=list)
+    resumed: int = 0
+
+    # --- phases -------------------------------------------------------------------------------------------------------
+
+    def claim(self) -> None:
+        """Make sure that nothing of a living database is overwritten, and take notes in it. Raises RestoreRefused."""
+        manifest = self.found.manifest
+        with self._session() as session, session.cursor() as cursor:
+            cursor.execute(f"select to_regclass('{NOTES}.done') is not null")
+            if cursor.fetchone()[0]:
+                cursor.execute(f"select backup from {NOTES}.done where part = ''")
+                begun = (cursor.fetchone() or ("another backup",))[0]
+                if begun != manifest.id:
+                    raise RestoreRefused(
+                        f"{self.connection.place} holds a restore of {begun} that did not end.",
+                        remedy="Finish that one, or drop the database and begin anew.",
+                    )
+                return
+            full = self._filled(cursor)
+            if full:
+                raise RestoreRefused(
+                    f"{self.connection.place} is not empty: {', '.join(full[:5])}{' …' if len(full) > 5 else ''} hold rows. "
+                    "Nothing was written.",
+                    remedy="Restore into a new database; over a living one: overwrite with its name typed twice.",
+                )
+            cursor.execute(f"create schema {NOTES}")
+            cursor.execute(f"create table {NOTES}.done (part text primary key, backup text)")
+            cursor.execute(f"insert into {NOTES}.done values ('', %s)", (manifest.id,))
+
+    def roles(self, *, all_of_them: bool = False) -> None:
+        """Roles that are missing; on a server of its own also what the others were."""
+        with self._session() as session:
+            for name in ("roles", "role_settings") if all_of_them else ("roles",):
+                self._run_script(session, name)
+
+    def pre_data(self) -> None:
+        """Schemas, types, functions, tables, extensions. Raises RestoreFailed with what could not be made."""
+        self._pg_restore("pre-data")
+
+    def rows(self) -> None:
+        """Every row, once: a part and the note that it is there are one transaction."""
+        parts = [(table, part) for table in self._wanted() for part in table.parts]
+        parts.sort(key=lambda item: item[1].bytes, reverse=True)
+        with self._session() as session:
+            done = {row[0] for row in session.execute(f"select part from {NOTES}.done").fetchall()}
+        left: queue.SimpleQueue[tuple[Table, Part]] = queue.SimpleQueue()
+        for table, part in parts:
+            if part.name not in done:
+                left.put((table, part))
+        self.resumed = len(parts) - left.qsize()
+        total, started = sum(part.bytes for _, part in parts), time.monotonic()
+        read = [sum(part.bytes for _, part in parts if part.name in done)]
+        guard, stop = threading.Lock(), threading.Event()
+
+        def work(_number: int) -> None:
+            try:
+                with self._session(autocommit=False, synchronous_commit="off") as session:
+                    self._without_triggers(session)
+                    while not stop.is_set():
+                        try:
+                            table, part = left.get_nowait()
+                        except queue.Empty:
+                            return
+                        self._load(session, table, part)
+                        with guard:
+                            read[0] += part.bytes
+                            self.tell(read[0], total, time.monotonic() - started)
+            except BaseException:
+                stop.set()
+                raise
+
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="hotops-load") as pool:
+            futures = [pool.submit(work, number) for number in range(min(self.workers, left.qsize()))]
+        for future in futures:
+            future.result()
+        if "large_objects" in self.found.manifest.schema_parts and not self.tables:
+            self._pg_restore("data", "large_objects")
+
+    def sequences(self) -> None:
+        """Each sequence to where it was."""
+        with self._session() as session:
+            self._run_script(session, "sequences", tolerant=bool(self.tables))
+
+    def post_data(self) -> None:
+        """Indexes, keys, foreign keys, triggers, policies, publications: by several workers."""
+        self._pg_restore("post-data")
+
+    def settings(self) -> None:
+        """Settings of the database."""
+        with self._session() as session:
+            self._run_script(session, "settings")
+
+    def jobs(self) -> None:
+        """Scheduled jobs, which start at once: never for a drill."""
+        with self._session() as session:
+            session.execute("select 1")
+            if "jobs" in self.found.manifest.schema_parts:
+                there = session.execute("select to_regclass('cron.job') is not null").fetchone()
+                if not (there and there[0]):
+                    self.problems.append("scheduled jobs: there is no pg_cron here; jobs.sql.zst.age holds them")
+                    return
+                session.execute("delete from cron.job where database = current_database()")
+                self._run_script(session, "jobs")
+
+    def analyze(self) -> None:
+        """Statistics, without which the first queries are slow."""
+        with self._session(search_path="pg_catalog") as session:
+            session.execute("analyze")
+
+    def finish(self) -> None:
+        """Take the notes away: the restore is whole."""
+        with self._session() as session:
+            session.execute(f"drop schema if exists {NOTES} cascade")
+
+    def catalogue(self) -> Catalogue:
+        """What the backed-up database was like beside its rows."""
+        data: Catalogue = json.loads(self.text_of("catalogue"))
+        return data
+
+    def text_of(self, key: str) -> str:
+        """A part that is text."""
+        part = self.found.manifest.schema_parts[key]
+        return b"".join(self.blocks(part)).decode()
+
+    def blocks(self, part: Part) -> Iterator[bytes]:
+        """A part's plain content. Raises BackupDamaged where it is not what the manifest says."""
+        sealed = self.store.get(f"{self.found.prefix}/{part.name}")
+        wrong = check_part(part, sealed)
+        if wrong:
+            raise BackupDamaged(f"{self.found.prefix}/{wrong}.", remedy="Restore an older backup: hotops backup list.")
+        size = 0
+        for block in opened(sealed, lambda content: self.opener.open(content, part.name)):
+            size += len(block)
+            yield block
+        if size != part.plain_bytes:
+            raise BackupDamaged(f"{part.name} holds {size} bytes, {part.plain_bytes} were written.")
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _wanted(self) -> list[Table]:
+        """Tables to load: all, or those asked for. Raises RestoreRefused for one that is not in the backup."""
+        manifest = self.found.manifest
+        if not self.tables:
+            return list(manifest.tables)
+        wanted = []
+        for name in self.tables:
+            table = manifest.table(name if "." in name else f"public.{name}")
+            if table is None:
+                raise RestoreRefused(
+                    f"{manifest.id} has no table {name}.", remedy="hotops backup show lists its tables."
+                )
+            wanted.append(table)
+        return wanted
+
+    def _filled(self, cursor: Any) -> list[str]:
+        filled = []
+        for table in self._wanted():
+            cursor.execute("select to_regclass(%s) is not null", (f"{quoted(table.schema_name)}.{quoted(table.name)}",))
+            if not cursor.fetchone()[0] or table.full_name in _OWN_ROWS or table.where:
+                continue
+            cursor.execute(f"select exists (select from only {quoted(table.schema_name)}.{quoted(table.name)})")
+            if cursor.fetchone()[0]:
+                filled.append(table.full_name)
+        return filled
+
+    def _load(self, session: Any, table: Table, part: Part) -> None:
+        name = f"{quoted(table.schema_name)}.{quoted(table.name)}"
+        with session.cursor() as cursor:
+            if table.full_name in _OWN_ROWS:
+                cursor.execute(f"select exists (select from {name})")
+                if cursor.fetchone()[0]:
+                    session.rollback()
+                    return
+            with cursor.copy(copy_in(table)) as copy:
+                for block in self.blocks(part):
+                    copy.write(block)
+            if cursor.rowcount != part.rows:
+                session.rollback()
+                raise RestoreFailed(f"{part.name}: {cursor.rowcount} rows of {part.rows} arrived.")
+            cursor.execute(f"insert into {NOTES}.done values (%s, null)", (part.name,))
+        session.commit()
+
+    def _without_triggers(self, session: Any) -> None:
+        """No trigger may fire and no key be asked while rows come back; both are proven afterwards."""
+        try:
+            session.execute("set session_replication_role = replica")
+            session.commit()
+        except driver().errors.InsufficientPrivilege:
+            session.rollback()
+            note = "triggers that were there before the restore fired: this role may not set session_replication_role"
+            if note not in self.problems:
+                self.problems.append(note)
+
+    def _run_script(self, session: Any, key: str, *, tolerant: bool = False) -> None:
+        text = self.text_of(key)
+        if not tolerant:
+            session.execute(text.encode())
+            return
+        for line in text.splitlines():
+            if line.startswith("select"):
+                with contextlib.suppress(driver().errors.UndefinedTable):
+                    session.execute(line.encode())
+
+    def _pg_restore(self, section: str, key: str = "schema") -> None:
+        """One section of a dump. What is there already, or is the platform's, is no failure; the rest is."""
+        with tempfile.TemporaryDirectory(prefix="hotops-") as folder:
+            archive = Path(folder) / "archive"
+            with archive.open("wb") as file:
+                for block in self.blocks(self.found.manifest.schema_parts[key]):
+                    file.write(block)
+            command = [
+                self.programs.path("pg_restore"),
+                "--no-password",
+                f"--section={section}",
+                f"--dbname={self.connection.database}",
+            ]
+            if section == "post-data":
+                command += [f"--jobs={self.workers}"]
+            if self.tables:
+                listing = Path(folder) / "list"
+                listing.write_text(self._only_wanted(archive), encoding="utf-8")
+                command += [f"--use-list={listing}"]
+            settings = {"maintenance_work_mem": f"{self.index_memory_mb}MB"} if section == "post-data" else {}
+            with self.connection.for_programs(**settings) as access:
+                done = subprocess.run(
+                    [*command, str(archive)], env=dict(access.environment), pass_fds=access.files, stdin=subprocess.DEVNULL,
+                    capture_output=True, text=True, errors="replace", check=False,
+                )  # fmt: skip
+        if done.returncode != 0:
+            self._judge(section, done.stderr)
+
+    def _only_wanted(self, archive: Path) -> str:
+        """The list of entries about the wanted tables alone."""
+        listed = subprocess.run(
+            [self.programs.path("pg_restore"), "--list", str(archive)],
+            capture_output=True,
+            text=True,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        ).stdout
+        tables = [(table.schema_name, table.name) for table in self._wanted()]
+        return entries_of(listed, tables, self.catalogue())
+
+    def _judge(self, section: str, said: str) -> None:
+        bad: list[str] = []
+        about = ""
+        for line in said.splitlines():
+            if "from TOC entry" in line:
+                about = line.rpartition("; ")[2].strip()
+            if "error:" not in line or "errors ignored" in line:
+                continue
+            text = line.partition("error: ")[2].removeprefix("could not execute query: ERROR:  ")
+            if _HARMLESS.search(text):
+                continue
+            words = f"{about}: {text}" if about else text
+            (self.problems if _PLATFORM.search(words) else bad).append(words[:300])
+        if bad:
+            raise RestoreFailed(
+                f"{self.connection.place}, {section}: {len(bad)} things could not be made: {' / '.join(bad[:4])}",
+                remedy="Mend the cause (a role, an extension, a privilege) and run it again: it goes on from here.",
+                details={"failed": bad[:50]},
+            )
+
+    @contextlib.contextmanager
+    def _session(self, *, autocommit: bool = True, **settings: str) -> Iterator[Any]:
+        try:
+            with contextlib.closing(self.connection.open(autocommit=autocommit, **settings)) as session:
+                yield session
+        except driver().Error as error:
+            raise explained(error, self.connection) from None
+
+
+def create_database(connection: Connection, name: str) -> bool:
+    """Make an empty database on the connection's server; False where there is one of this name."""
+    psycopg = driver()
+    with contextlib.closing(connection.open()) as session:
+        try:
+            session.execute(f"create database {quoted(name)} template template0")
+        except psycopg.errors.DuplicateDatabase:
+            return False
+        except psycopg.Error as error:
+            raise explained(error, connection) from None
+    return True
+
+
+def drop_database(connection: Connection, name: str) -> None:
+    """Remove a database that hotops made."""
+    with contextlib.closing(connection.open()) as session:
+        try:
+            session.execute(f"drop database if exists {quoted(name)} with (force)")
+        except driver().Error as error:
+            raise explained(error, connection) from None

@@ -1,0 +1,212 @@
+"""Bytes from psql's COPY to sealed objects in the store: read, compressed, sealed and hashed in C, block by block."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hotops.backup.connection import CAUSES, SAME_TEXT, Access
+from hotops.backup.errors import DatabaseFailed
+from hotops.backup.keys import Sealer
+from hotops.backup.manifest import Part
+from hotops.backup.store import Store
+from hotops.core.errors import MissingExtra
+
+BLOCK = 1 << 20
+#: Compressed bytes of an object: small enough that a few in memory are nothing, large enough that a terabyte is listed.
+PART_BYTES = 8 << 20
+_F_SETPIPE_SZ = 1031  # Linux, fcntl(2)
+#: psql writes this line after a COPY. No row is ever this line: COPY's text form doubles every backslash.
+_END = b"\\.\n"
+
+
+class PartWriter:
+    """Takes plain bytes and leaves sealed objects `<stem>.000001<suffix>` … in the store, each cut at the end of a row.
+
+    Each object is one whole zstd frame inside one age file, so that it opens alone. `rows` counts lines where asked.
+    """
+
+    def __init__(self, store: Store, sealer: Sealer, prefix: str, stem: str, suffix: str, *, by_row: bool) -> None:
+        self._store, self._sealer = store, sealer
+        self._prefix, self._stem, self._suffix = prefix, stem, suffix
+        self._by_row = by_row
+        self._compressor = compression().ZstdCompressor(level=1, write_checksum=True)
+        self.parts: list[Part] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._frame = self._compressor.compressobj()
+        self._held: list[bytes] = []
+        self._size = self._plain = self._rows = 0
+
+    def write(self, block: bytes | memoryview) -> None:
+        """Take a block; finish an object where enough has come together and a row ends."""
+        if self._by_row and self._size >= PART_BYTES:
+            cut = bytes(block).rfind(b"\n") + 1
+            if cut:
+                self._take(memoryview(block)[:cut])
+                self._finish()
+                block = memoryview(block)[cut:]
+        self._take(block)
+
+    def close(self) -> tuple[Part, ...]:
+        """Finish the last object; all of them, in order. Nothing written, nothing made (unless it is no table)."""
+        if self._plain or not self._by_row:
+            self._finish()
+        return tuple(self.parts)
+
+    def _take(self, block: bytes | memoryview) -> None:
+        if not len(block):
+            return
+        self._plain += len(block)
+        if self._by_row:
+            self._rows += bytes(block).count(b"\n")
+        if made := self._frame.compress(block):
+            self._held.append(made)
+            self._size += len(made)
+
+    def _finish(self) -> None:
+        self._held.append(self._frame.flush())
+        packed = b"".join(self._held)
+        self._held = []
+        sealed = self._sealer.seal(packed)
+        del packed
+        number = f".{len(self.parts) + 1:06d}" if self._by_row else ""
+        name = f"{self._stem}{number}{self._suffix}"
+        self._store.put(f"{self._prefix}/{name}", sealed)
+        digest = hashlib.sha256(sealed).hexdigest()
+        self.parts.append(Part(name=name, bytes=len(sealed), sha256=digest, plain_bytes=self._plain, rows=self._rows))
+        self._begin()
+
+
+class Copier:
+    """One psql in one transaction on an exported snapshot, asked for one COPY after the other."""
+
+    def __init__(self, psql: str, access: Access, snapshot: str, place: str) -> None:
+        self._place = place
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+        self._process = subprocess.Popen(
+            [psql, "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            env=dict(access.environment),
+            pass_fds=access.files,
+        )
+        self._output = self._process.stdout.fileno() if self._process.stdout else -1
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._output, _F_SETPIPE_SZ, BLOCK)
+        settings = "".join(f"set {name} = '{value}';\n" for name, value in SAME_TEXT.items())
+        self._ask(
+            f"{settings}begin isolation level repeatable read read only;\nset transaction snapshot '{snapshot}';\n"
+        )
+
+    def copy(self, query: str, take: Callable[[bytes | memoryview], None]) -> None:
+        """Hand the bytes of `copy … to stdout` over. Raises DatabaseFailed when psql ends before the last row."""
+        self._ask(f"{query};\n\\echo '\\\\.'\n")
+        for block in self._blocks():
+            take(block)
+
+    def close(self) -> None:
+        """End psql, whatever it does."""
+        with contextlib.suppress(OSError):
+            if self._process.stdin:
+                self._process.stdin.close()
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
+        self._said.close()
+
+    def _ask(self, text: str) -> None:
+        try:
+            if self._process.stdin:
+                self._process.stdin.write(text.encode())
+                self._process.stdin.flush()
+        except OSError:
+            raise self._failure() from None
+
+    def _blocks(self) -> Iterator[bytes | memoryview]:
+        held = b"\n"  # as if a row had ended: an empty table's first line is the end
+        first = True
+        while True:
+            block = os.read(self._output, BLOCK)
+            if not block:
+                raise self._failure()
+            tail = (held + block[-4:]) if len(block) < 4 else block[-4:]
+            if tail.endswith(b"\n" + _END):
+                everything = held + block
+                yield memoryview(everything)[1 if first else 0 : len(everything) - len(_END)]
+                return
+            # Four bytes are kept back: the end may lie across two blocks.
+            everything = held + block
+            begin = 1 if first else 0
+            if len(everything) - 4 > begin:
+                yield memoryview(everything)[begin : len(everything) - 4]
+                held, first = everything[-4:], False
+            else:
+                held = everything
+
+    def _failure(self) -> DatabaseFailed:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
+        self._said.seek(0)
+        said = self._said.read(4000).decode(errors="replace")
+        return failed(said, self._place, f"psql ended with {self._process.poll()}")
+
+
+def failed(said: str, place: str, otherwise: str) -> DatabaseFailed:
+    """A client program's failure; of what it said only the errors, never a DETAIL or CONTEXT, which quote rows."""
+    lines = [line for line in said.splitlines() if "ERROR" in line or "error:" in line or "FATAL" in line] or [
+        otherwise
+    ]
+    text = " / ".join(lines[-2:])[:400]
+    remedy = next(
+        (known for word, known in CAUSES.items() if word in text.lower()), "Run it again: what is done stays done."
+    )
+    return DatabaseFailed(f"{place}: {text}", remedy=remedy)
+
+
+def run_into(command: list[str], access: Access, writer: PartWriter, place: str) -> tuple[Part, ...]:
+    """A program's whole output as one object. Raises DatabaseFailed when it fails."""
+    with tempfile.TemporaryFile() as said:
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env=dict(access.environment),
+            pass_fds=access.files,
+        ) as process:
+            output = process.stdout.fileno() if process.stdout else -1
+            while block := os.read(output, BLOCK):
+                writer.write(block)
+        if process.returncode != 0:
+            said.seek(0)
+            raise failed(
+                said.read(20_000).decode(errors="replace"), place, f"{command[0]} ended with {process.returncode}"
+            )
+    return writer.close()
+
+
+def opened(sealed: bytes, open_one: Callable[[bytes], bytes]) -> Iterator[bytes]:
+    """The plain blocks of one object."""
+    reader = compression().ZstdDecompressor().stream_reader(open_one(sealed), read_across_frames=False)
+    while block := reader.read(BLOCK):
+        yield block
+
+
+def compression() -> Any:
+    """zstandard. Raises MissingExtra."""
+    try:
+        import zstandard
+    except ImportError:
+        raise MissingExtra("Backups need zstandard.", remedy="pip install 'hotops[backup]'") from None
+    return zstandard

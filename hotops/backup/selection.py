@@ -1,0 +1,85 @@
+"""Which entries of a dump belong to some tables: they, what hangs on them, and what they are made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+#: What tables may be made of: types, functions and the like come along whole.
+_GROUND = (
+    "SCHEMA",
+    "EXTENSION",
+    "TYPE",
+    "DOMAIN",
+    "COLLATION",
+    "FUNCTION",
+    "PROCEDURE",
+    "AGGREGATE",
+    "OPERATOR",
+    "SHELL TYPE",
+)
+_OF_A_TABLE = (
+    "TABLE ATTACH",
+    "TABLE",
+    "DEFAULT",
+    "CHECK CONSTRAINT",
+    "CONSTRAINT",
+    "TRIGGER",
+    "RULE",
+    "POLICY",
+    "ROW SECURITY",
+)
+_NAMED_APART = ("INDEX ATTACH", "INDEX", "SEQUENCE OWNED BY", "SEQUENCE", "STATISTICS")
+_ENTRY = re.compile(
+    rf"^\d+; \d+ \d+ (?P<kind>{'|'.join((*_OF_A_TABLE, *_NAMED_APART, *_GROUND, 'ACL', 'COMMENT'))}) (?P<schema>\S+) (?P<rest>.*)$"
+)
+
+
+def entries_of(listing: str, tables: Collection[tuple[str, str]], catalogue: Mapping[str, Mapping[str, str]]) -> str:
+    """The lines of `pg_restore --list` about these (schema, name), without foreign keys, whose other end may be missing."""
+    apart = _names_apart(tables, catalogue)
+    kept = [line for line in listing.splitlines() if _belongs(line, tables, apart)]
+    return "\n".join(kept) + "\n"
+
+
+def _belongs(line: str, tables: Collection[tuple[str, str]], apart: Collection[tuple[str, str]]) -> bool:
+    found = _ENTRY.match(line)
+    if found is None:
+        return False
+    kind, schema, rest = found["kind"], found["schema"], found["rest"]
+    if kind in ("ACL", "COMMENT"):
+        what, _, rest = rest.partition(" ")
+        if what == "COLUMN":
+            return any(schema == of and rest.startswith(f"{name}.") for of, name in tables)
+        if what in ("SCHEMA", "TYPE", "FUNCTION", "EXTENSION", "DOMAIN"):
+            return what != "FUNCTION" or "(" in rest
+        return any(schema == of and rest.startswith(f"{name} ") for of, name in {*tables, *apart})
+    if kind in _GROUND:
+        return True
+    names = apart if kind in _NAMED_APART else tables
+    return any(schema == of and rest.startswith(f"{name} ") for of, name in names)
+
+
+def _names_apart(
+    tables: Collection[tuple[str, str]], catalogue: Mapping[str, Mapping[str, str]]
+) -> set[tuple[str, str]]:
+    """Indexes and sequences have names that do not tell their table: their definitions do."""
+    found = set()
+    for schema, name in tables:
+        whole = re.escape(f"{_shown(schema)}.{_shown(name)}")
+        marks = {
+            "index": re.compile(rf" ON (ONLY )?{whole} USING "),
+            "sequence": re.compile(rf" of {whole}\."),
+            "statistics": re.compile(rf" FROM {whole}$"),
+        }
+        for kind, mark in marks.items():
+            for full, definition in catalogue.get(kind, {}).items():
+                if mark.search(definition):
+                    found.add((schema, full.rpartition(".")[2].strip('"')))
+    return found
+
+
+def _shown(name: str) -> str:
+    """A name as PostgreSQL writes it in a definition."""
+    escaped = name.replace('"', '""')
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else f'"{escaped}"'
