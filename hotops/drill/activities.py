@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -16,6 +16,9 @@ from hotops.deploy.rollback import Rollback, RollbackWant
 from hotops.drill import machines as fleet
 from hotops.drill.exercise import Exercise
 from hotops.drill.heartbeat import Heartbeat
+from hotops.drill.machines import Was
+from hotops.drill.volumes import restored_from_snapshot, volume_of
+from hotops.fly import Fly
 
 #: Asking the data again costs two calls of an endpoint that is limited to 120 a minute, beats included.
 DATA_PACE = Pace(first_s=1.0, factor=1.5, cap_s=3.0)
@@ -116,11 +119,23 @@ def lose_region(exercise: Exercise) -> dict[str, Any]:
     regions = [machine.region for machine in before]
     region = max(sorted(set(regions)), key=regions.count)
     exercise.record.mark("fault")
-    exercise.record.note(lost_region=region)
     lost = [machine for machine in before if machine.region == region]
-    for machine in lost:
-        control.call("POST", "machines", {"app": machine.app, "id": machine.id, "do": "host_down"})
+    _hosts_are_down(exercise, control, lost)
     return {"region": region, "machines": len(lost)}
+
+
+def lose_volume(exercise: Exercise) -> dict[str, Any]:
+    """The host of a machine with a volume does not answer any more; its volume is there and nowhere else."""
+    control = _sandbox(exercise, "lose a volume")
+    mounted = {key for key, config in exercise.configs_before.items() if config.mounts}
+    lost = next((was for was in exercise.fleet_before if (was.app, was.group) in mounted), None)
+    if lost is None:
+        raise UsageError("No app of this drill has a machine with a volume.", remedy="Choose apps that have: -l APP")
+    volume = volume_of(exercise, lost)
+    exercise.record.mark("fault")
+    exercise.record.note(lost_volume={"app": lost.app, "machine": lost.id, "volume": volume})
+    _hosts_are_down(exercise, control, [lost])
+    return {"app": lost.app, "machine": lost.id, "volume": volume}
 
 
 def break_release(exercise: Exercise, *, tag: str = "drill-crash") -> dict[str, Any]:
@@ -192,12 +207,32 @@ def put_machines_back(exercise: Exercise, *, elsewhere: bool = False) -> dict[st
     region = exercise.environment.dr.second_region if elsewhere else None
     if elsewhere and region is None:
         raise UsageError("No second region is declared.", remedy="Set dr: {second_region: …} in the inventory.")
+    with_volume = {was: volume for was in lost if (volume := _volume_of(exercise, was))}
     exercise.record.mark("decided")
-    made = fleet.put_back(exercise.context, lost, exercise.configs_before, region=region)
+    made = [restored_from_snapshot(exercise, was, volume, region=region).machine for was, volume in with_volume.items()]
+    plain = [was for was in lost if was not in with_volume]
+    copies = fleet.put_back(exercise.context, plain, exercise.configs_before, region=region)
     if elsewhere:
-        exercise.record.note(stand_ins={made_id: was.app for was, made_id in zip(lost, made, strict=True)})
+        known = exercise.record.facts.get("stand_ins", {})
+        stand_ins = {made_id: was.app for was, made_id in zip(plain, copies, strict=True)}
+        exercise.record.note(stand_ins={**known, **stand_ins})
     exercise.record.mark("loaded")
-    return {"made": made, "region": region or "as before"}
+    return {"made": [*made, *copies], "region": region or "as before"}
+
+
+def _volume_of(exercise: Exercise, was: Was) -> str | None:
+    """The volume of a machine of before; asked only where its group has volumes."""
+    config = exercise.configs_before.get((was.app, was.group))
+    return volume_of(exercise, was) if config is not None and config.mounts else None
+
+
+def restore_volume(exercise: Exercise) -> dict[str, Any]:
+    """A new volume from the newest snapshot, and a machine that mounts it: a machine's volume can't be changed."""
+    lost = exercise.record.facts["lost_volume"]
+    was = next(each for each in exercise.fleet_before if each.id == lost["machine"])
+    back = restored_from_snapshot(exercise, was, str(lost["volume"]))
+    exercise.record.mark("loaded")
+    return {"volume": back.volume, "machine": back.machine, "snapshot": back.snapshot}
 
 
 def roll_release_back(exercise: Exercise) -> dict[str, Any]:
@@ -248,8 +283,8 @@ def tidy_up(exercise: Exercise) -> dict[str, Any]:
         exercise.data.remove()
     if exercise.record.facts.get("broken") and exercise.unwell():
         done["rolled_back"] = roll_release_back(exercise)
-    if exercise.record.facts.get("lost_region"):
-        done["region"] = _region_is_back(exercise)
+    if exercise.record.facts.get("lost_hosts"):
+        done["hosts"] = _hosts_are_back(exercise)
     lost = fleet.missing(exercise.fleet_before, fleet.all_started(exercise.context, exercise.names))
     if lost:
         done["made"] = fleet.put_back(exercise.context, lost, exercise.configs_before)
@@ -269,15 +304,22 @@ def _wait_until_well(exercise: Exercise, within_s: float) -> None:
     )
 
 
-def _region_is_back(exercise: Exercise) -> str:
-    """The hosts answer again, and those that stood in elsewhere are not needed any more."""
-    region = str(exercise.record.facts["lost_region"])
-    control = _sandbox(exercise, "bring a region back")
-    for machine in exercise.fleet_before:
-        if machine.region == region:
-            control.call("POST", "machines", {"app": machine.app, "id": machine.id, "do": "host_up"})
+def _hosts_are_down(exercise: Exercise, control: ControlClient, lost: Sequence[Was]) -> None:
+    exercise.record.note(lost_hosts={was.id: was.app for was in lost})
+    for was in lost:
+        control.call("POST", "machines", {"app": was.app, "id": was.id, "do": "host_down"})
+
+
+def _hosts_are_back(exercise: Exercise) -> list[str]:
+    """The hosts answer again, and what stood in for them is not needed any more."""
+    control = _sandbox(exercise, "bring a host back")
+    hosts: Mapping[str, str] = exercise.record.facts["lost_hosts"]
+    for machine_id, app in hosts.items():
+        control.call("POST", "machines", {"app": app, "id": machine_id, "do": "host_up"})
     fleet.take_away(exercise.context, exercise.record.facts.get("stand_ins", {}))
-    return region
+    for volume_id, app in exercise.record.facts.get("made_volumes", {}).items():
+        exercise.context.client(Fly).volumes.destroy(app, volume_id)
+    return sorted(hosts)
 
 
 ACTIVITIES: Mapping[str, Activity] = MappingProxyType(
@@ -292,10 +334,12 @@ ACTIVITIES: Mapping[str, Activity] = MappingProxyType(
             damage_data,
             lose_machine,
             lose_region,
+            lose_volume,
             break_release,
             detect,
             recover_database,
             put_machines_back,
+            restore_volume,
             roll_release_back,
             wait_until_served,
             stop_heartbeat,

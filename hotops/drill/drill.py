@@ -27,6 +27,8 @@ from hotops.inventory.policy import Drills
 from hotops.inventory.schema import Environment
 
 RECORD_FILE = "drill.json"
+#: How the names of activities begin that destroy something.
+FAULTS = ("lose_", "damage_", "break_", "delete_", "leak_")
 #: A drill that took more than this share longer than allowed has failed.
 TOLERANCE = 0.2
 
@@ -171,7 +173,7 @@ class DrDrill(Operation[DrillWanted, Before]):
             Step(
                 f"{phase}/{number}/{activity.provider.func}",
                 self.environment.name,
-                "destroy" if activity.provider.func.startswith(("lose_", "damage_", "break_", "delete_")) else "update",
+                "destroy" if activity.provider.func.startswith(FAULTS) else "update",
                 after={"what": activity.name},
                 phase=f"{phase}/{number:02}",
             )

@@ -101,6 +101,9 @@ class SandboxGroup(Spec):
     )
     min_machines_running: int = Field(1, ge=0, description="Machines that stay when idle ones are stopped.")
     state: Literal["started", "stopped", "suspended"] = Field("started", description="State at the start.")
+    volume_gb: int | None = Field(
+        None, ge=1, description="Size of the volume that each machine has, in GB; none if omitted."
+    )
     needs_database: bool | None = Field(
         None, description="Whether it connects to its DSN; observed from its secrets if omitted."
     )

@@ -237,6 +237,7 @@ def _group(spec: SandboxGroup, region: str, *, app_connects: bool) -> dict[str, 
         "restart": {"policy": "on-failure", "max_retries": 10},
         "needs_database": app_connects if spec.needs_database is None else spec.needs_database,
         "needs_secrets": list(spec.needs_secrets),
+        "volume": {"size_gb": spec.volume_gb} if spec.volume_gb else None,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from hotops.sandbox.fly import checks, lifecycle, seeding
+from hotops.sandbox.fly import checks, lifecycle, seeding, volumes
 from hotops.sandbox.fly.errors import RefusalError
 from hotops.sandbox.fly.images import REGISTRY
 from hotops.sandbox.fly.machine import Exit, Incarnation, Machine
@@ -61,6 +61,7 @@ def happen(world: World, app: App, machine_id: str | None, deed: str, now: float
     for machine in chosen:
         lifecycle.advance(world, machine, now)
         _do(world, machine, deed, now)
+        volumes.follow_host(app, machine)
     return [machine.id for machine in chosen]
 
 

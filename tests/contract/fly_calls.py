@@ -165,6 +165,10 @@ CALLS: dict[str, Callable[[Stage], object]] = {
     "certificates.get": lambda s: s.fly.certificates.get("shop", "www.shop.example.com"),
     "volumes.list": lambda s: s.fly.volumes.list("shop"),
     "volumes.snapshots": lambda s: s.fly.volumes.snapshots("shop", "vol_1"),
+    "volumes.restore": lambda s: s.fly.volumes.restore(
+        "shop", name="back", region="ord", size_gb=3, snapshot_id="vs_1"
+    ),
+    "volumes.destroy": lambda s: s.fly.volumes.destroy("shop", "vol_1"),
     "regions.list": lambda s: s.fly.regions.list(),
     "tokens.current": lambda s: s.fly.tokens.current(),
     "metrics.query": lambda s: s.fly.metrics.query("personal", "sum(fly_app_http_responses_count)", at=START),

@@ -54,7 +54,7 @@ READ: dict[type[BaseModel], str] = {
     config.Mount: "fly.MachineMount",
 }
 #: The twin's app has no volume; that the request is made is all that counts here.
-REFUSED = {"volumes.snapshots"}
+REFUSED = {"volumes.snapshots", "volumes.restore"}
 #: Models of surfaces that have no document: pinned by the tests of their subject, with literal replies.
 UNDOCUMENTED = {models.Exit, models.Release, models.LogLine, models.Sample}
 

@@ -129,6 +129,16 @@ def test_every_field_read_from_the_twin_is_published(sky: Asker, target: str, pa
     assert list(unknown_fields(reply, reply_schema("get", path, 200))) == []
 
 
+def test_every_field_of_a_volume_and_its_snapshots_is_published() -> None:
+    groups = {"app": {"count": 1, "volume": {"size_gb": 4}}}
+    sky = Asker(Twin(fly_seed(app_seed("shop", groups=groups)), connect=lambda dsn: None, now=START))
+    (volume,) = sky.get("/v1/apps/shop/volumes")
+    snapshots = sky.get(f"/v1/apps/shop/volumes/{volume['id']}/snapshots")
+    assert list(unknown_fields([volume], reply_schema("get", "/apps/{app_name}/volumes", 200))) == []
+    path = "/apps/{app_name}/volumes/{volume_id}/snapshots"
+    assert list(unknown_fields(snapshots, reply_schema("get", path, 200))) == []
+
+
 def test_every_field_written_back_by_the_twin_is_published(sky: Asker) -> None:
     config = sky.machines()[0]["config"]
     made = sky.post(MACHINES, {"config": config, "lease_ttl": 30})

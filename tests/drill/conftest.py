@@ -28,6 +28,8 @@ all:
 apps:
   hosts:
     shop-production: {promote_from: shop-staging, wait_timeout_s: 30}
+    shop-search:
+      sandbox: {groups: {app: {count: 1, volume_gb: 2}}}
 """
 #: Two minutes of the platform are a second here: so often is the log archived.
 SPEED = 120

@@ -18,6 +18,7 @@ from hotops.sandbox.fly import (
     registry,
     releases,
     secrets,
+    volumes,
     waits,
 )
 from hotops.sandbox.fly.errors import RefusalError
@@ -51,6 +52,7 @@ MACHINES_ROUTES = _table(
     apps.routes,
     certificates.routes,
     execs.routes,
+    volumes.routes,
 )
 API_ROUTES = _table(releases.routes, logs.routes, metrics.routes, graphql_api.routes)
 REGISTRY_ROUTES = _table(registry.routes)

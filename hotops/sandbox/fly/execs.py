@@ -188,9 +188,3 @@ def list_processes(call: Call) -> Response:
             }
         ]
     )
-
-
-@routes.on("GET", "/v1/apps/{app}/volumes", action="volumes_list")
-def list_volumes(call: Call) -> Response:
-    """Volumes of an app; the twin's apps have none yet."""
-    return json_reply(call.app.volumes)

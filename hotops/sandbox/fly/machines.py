@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hotops.sandbox.fly import leases, lifecycle, machine_view, making
+from hotops.sandbox.fly import leases, lifecycle, machine_view, making, volumes
 from hotops.sandbox.fly.errors import RefusalError, invalid, json_reply, unmet
 from hotops.sandbox.fly.machine import Machine
 from hotops.sandbox.fly.routing import Call, Routes
@@ -50,6 +50,7 @@ def create_machine(call: Call) -> Response:
         raise RefusalError(int(call.request.memory["no_capacity"]), NO_ROOM, "insufficient_capacity")
     version = making.incarnation(call.world, app, payload, now)
     machine = making.machine(call.world, app, payload, version, now)
+    volumes.attach(app, machine)
     late_s = float(call.request.memory.get("late_s", 0.0))
     machine.visible_at = now + late_s
     app.machines[machine.id] = machine
@@ -102,6 +103,7 @@ def destroy_machine(call: Call) -> Response:
     if machine.state not in DESTROYABLE and not forced:
         raise unmet("unable to destroy machine, not currently stopped")
     lifecycle.destroy(call.world, machine, call.now)
+    volumes.release(call.app, machine.id)
     return json_reply({"ok": True})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotops.sandbox.fly import app_config, apps, lifecycle, making
+from hotops.sandbox.fly import app_config, apps, lifecycle, making, volumes
 from hotops.sandbox.fly.app_config import DEFAULT_GUEST
 from hotops.sandbox.fly.images import REGISTRY
 from hotops.sandbox.fly.machine import Machine
@@ -115,13 +115,13 @@ def _plant_machines(world: World, app: App, wanted: dict[str, Any], now: float) 
         )
         regions = group.get("regions") or [app.primary_region]
         for number in range(int(group.get("count", 1))):
-            _plant_machine(world, app, wanted, group_name, str(regions[number % len(regions)]))
+            _plant_machine(world, app, wanted, group_name, str(regions[number % len(regions)]), now=now)
     for machine in app.machines.values():
         lifecycle.advance(world, machine, now)
         _rest(world, machine, str(wanted["groups"][machine.group].get("state") or "started"), now)
 
 
-def _plant_machine(world: World, app: App, wanted: dict[str, Any], group_name: str, region: str) -> None:
+def _plant_machine(world: World, app: App, wanted: dict[str, Any], group_name: str, region: str, *, now: float) -> None:
     versions = []
     for release in app.releases:
         payload = {"config": machine_config(app, wanted, group_name, release)}
@@ -132,10 +132,18 @@ def _plant_machine(world: World, app: App, wanted: dict[str, Any], group_name: s
         versions.append(making.incarnation(world, app, payload, release.created_at))
         if digest not in known.tags.values():
             del known.digests[digest]
+    wanted_volume = wanted["groups"][group_name].get("volume")
+    if wanted_volume:
+        # One of its own for each machine, in every version that it had.
+        volume = volumes.plant(world, app, wanted_volume, region, now)
+        mount = {"volume": volume.id, "path": str(wanted_volume.get("path") or "/data"), "name": volume.name}
+        for version in versions:
+            version.asked["mounts"] = version.config["mounts"] = [mount]
     machine = making.machine(world, app, {"region": region}, versions[0], app.releases[0].created_at)
     machine.versions = versions
     machine.updated_at = versions[-1].created_at
     app.machines[machine.id] = machine
+    volumes.attach(app, machine)
     lifecycle.launch(world, machine, versions[-1].created_at, skip=False)
 
 

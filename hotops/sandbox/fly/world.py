@@ -7,12 +7,15 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hotops.sandbox.fly.ids import Identifiers
 from hotops.sandbox.fly.images import Images
 from hotops.sandbox.fly.machine import Machine
 from hotops.sandbox.fly.vault import Vault
+
+if TYPE_CHECKING:
+    from hotops.sandbox.fly.volumes import Volume
 
 Connect = Callable[[str], "str | None"]
 
@@ -92,7 +95,7 @@ class App:
     groups: dict[str, Group] = field(default_factory=dict)
     machines: dict[str, Machine] = field(default_factory=dict)
     releases: list[Release] = field(default_factory=list)
-    volumes: list[dict[str, Any]] = field(default_factory=list)
+    volumes: dict[str, Volume] = field(default_factory=dict)
     ips: list[dict[str, Any]] = field(default_factory=list)
     traffic_rps: float = 0.0
     turn: int = 0
