@@ -1,4 +1,4 @@
-"""Scaling with any of its calls broken, or killed anywhere: the wanted sizes or the old ones, and a re-run converges."""
+"""Scaling with any call broken, or killed anywhere: the wanted sizes or the old ones, and a re-run converges."""
 
 from __future__ import annotations
 
