@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from hotops.commands.catalogue import COMMANDS, NOUNS, find
-from hotops.commands.command import Command, ModuleCommand, OperationCommand
+from hotops.commands.command import Command, ModuleCommand, OperationCommand, PlaybookCommand
 
 if TYPE_CHECKING:
     import typer
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell(error, as_json="--json" in given)
         return int(error.failure_exit)
     except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\nNext: the same command again; it first looks at what is there.\n")
         return int(ExitCode.INTERRUPTED)
     except Exception as error:
         if os.environ.get("HOTOPS_DEBUG"):
@@ -100,6 +101,11 @@ def _add(home: typer.Typer, command: Command, *, whole: bool) -> None:
         from hotops.commands.operations import function_of
 
         home.command(name, **shown)(function_of(command))
+        return
+    if isinstance(command, PlaybookCommand):
+        from hotops.commands.workflows import function_of as function_of_playbook
+
+        home.command(name, **shown)(function_of_playbook(command))
         return
     module = import_module(cast("ModuleCommand", command).module)
     if isinstance(getattr(module, "app", None), typer.Typer):

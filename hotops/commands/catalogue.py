@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hotops.commands.command import Command, ModuleCommand, OperationCommand
+from hotops.commands.command import Command, ModuleCommand, OperationCommand, PlaybookCommand
 
 #: In the order of `hotops --help`. A name of two words is a noun with its verb; NOUNS says what the noun is about.
 COMMANDS: tuple[Command, ...] = (
@@ -13,11 +13,55 @@ COMMANDS: tuple[Command, ...] = (
         operation="health_report",
         recorded=True,
     ),
+    PlaybookCommand(
+        "promote",
+        "What staging runs goes to production: gates, deploy, watch, and back by itself when it is bad.",
+        (
+            "hotops promote production --reason 'search is faster' --check",
+            "hotops promote production --reason 'search is faster'",
+            "hotops promote production shop-production --reason 'hotfix' --version v42 --yes --wait 8h",
+        ),
+        playbook="promote",
+        variables=("reason", "version", "approve"),
+        asks="Promote {apps} in {env}?",
+    ),
+    PlaybookCommand(
+        "deploy",
+        "One image straight to an environment, with the gates, the watch and the way back of a promotion.",
+        ("hotops deploy production shop-production --image registry.fly.io/shop-staging:v42 --reason 'hotfix'",),
+        playbook="deploy",
+        variables=("reason", "image", "approve"),
+        asks="Deploy to {apps} in {env}?",
+    ),
+    OperationCommand(
+        "rollback",
+        "The fire exit: what ran before the last promotion runs again. Needs the Fly token alone.",
+        ("hotops rollback production", "hotops rollback production shop-production --version 41 --yes"),
+        operation="fly_rollback",
+        next="hotops health {env}",
+    ),
+    OperationCommand(
+        "lock show",
+        "Who holds an environment, since when and why.",
+        ("hotops lock show production",),
+        operation="lock",
+        fixed={"action": "show"},
+        reads=True,
+    ),
+    OperationCommand(
+        "lock break",
+        "Take the lock from a holder that will not give it back.",
+        ("hotops lock break production --reason 'its runner was shut down'",),
+        operation="lock",
+        fixed={"action": "break"},
+    ),
     ModuleCommand("sandbox", "The twin of the clouds on this computer.", module="hotops.cli_sandbox"),
     ModuleCommand("evidence", "Check and read what a run left behind.", module="hotops.cli_evidence"),
 )
 
-NOUNS: dict[str, str] = {}
+NOUNS: dict[str, str] = {
+    "lock": "Who works on an environment.",
+}
 
 
 def find(words: tuple[str, ...]) -> Command | None:

@@ -34,13 +34,31 @@ class ModuleCommand(Command):
 class OperationCommand(Command):
     """`hotops NAME ENV [APP…]` calls an operation of the registry.
 
-    Its options are the operation's own, one flag a field, but for those in `fixed`, which have that value. Where the
-    operation has a field `app`, it is the app that is typed after ENV. `recorded` says whether the call leaves
-    evidence; by default only a call that writes does. `next` is what to type next where the result does not say so
-    (`{env}` stands for ENV).
+    Its options are the operation's own, one flag a field, but for those in `fixed`, which have that value; `reads` says
+    that with these it never writes. Where the operation has a field `app`, it is the app that is typed after ENV.
+    `recorded` says whether the call leaves evidence; by default only a call that writes does. `next` is what to type
+    next where the result does not say so (`{env}` stands for ENV).
     """
 
     operation: str = field(kw_only=True)
     fixed: Mapping[str, Any] = field(kw_only=True, default_factory=dict)
     recorded: bool | None = field(kw_only=True, default=None)
+    reads: bool = field(kw_only=True, default=False)
     next: str = field(kw_only=True, default="")
+
+    def leaves_evidence(self, *, writes: bool) -> bool:
+        """Whether a call of it belongs into the evidence."""
+        return writes and not self.reads if self.recorded is None else self.recorded
+
+
+@dataclass(frozen=True)
+class PlaybookCommand(Command):
+    """`hotops NAME ENV [APP…]` runs a playbook as ansible-playbook would, with progress, and again after looking.
+
+    `variables` are the extra vars that it has flags for, by their one name; `asks` is the question before it, in which
+    `{apps}` and `{env}` stand for what was named.
+    """
+
+    playbook: str = field(kw_only=True)
+    variables: tuple[str, ...] = field(kw_only=True, default=("reason",))
+    asks: str = field(kw_only=True, default="")

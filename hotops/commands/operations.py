@@ -39,7 +39,7 @@ from hotops.surroundings import surroundings
 def function_of(command: OperationCommand) -> Callable[..., None]:
     """The function behind the command, with a flag for each option of its operation."""
     kind = operation(command.operation)
-    writes = kind.effect != "read"
+    writes = kind.effect != "read" and not command.reads
 
     def run(**given: Any) -> None:
         call = Call(
@@ -122,7 +122,7 @@ class Call:
             options["reason"] = self.reason
         if "app" in fields and "app" not in options:
             options["app"] = self._one_app()
-        if "apps" in fields and not self.kind.needs_environment:
+        if "apps" in fields and (self.place.named or not self.kind.needs_environment):
             options["apps"] = list(self.place.apps)
         return options
 
@@ -152,8 +152,7 @@ class Call:
             selection=self.place.hosts,
             holder_pid=os.getpid(),
             check=check,
-            recorded=not check
-            and (self.kind.effect != "read" if self.command.recorded is None else self.command.recorded),
+            recorded=not check and self.command.leaves_evidence(writes=self.kind.effect != "read"),
         )
         if isinstance(context.journal, EvidenceFolder) and not os.environ.get(RUN_DIR_VARIABLE):
             self._folder = context.journal

@@ -22,6 +22,7 @@ class Place:
     inventory: Path
     environment: Environment
     hosts: tuple[str, ...]
+    named: bool = False
 
     @property
     def apps(self) -> tuple[str, ...]:
@@ -73,7 +74,7 @@ def locate(words: Sequence[str], inventory: Path | None) -> Place:
 
     path, apps = split_words(words, inventory)
     environment = load_environment(path)
-    return Place(path, environment, select(environment, environment.apps, apps=list(apps) or None))
+    return Place(path, environment, select(environment, environment.apps, apps=list(apps) or None), bool(apps))
 
 
 def _known() -> list[str]:

@@ -6,11 +6,14 @@ import itertools
 import re
 import shlex
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import typer.main
 
 from hotops.cli import COMMANDS, build
+from hotops.commands.catalogue import find
+from hotops.commands.command import Command
 from hotops.inventory.run_vars import RUN_VARS
 from hotops.registry import GROUPS, OPERATIONS
 from tests.docs.pages import PAGES, README, ROOT
@@ -50,12 +53,28 @@ def test_every_documented_hotops_command_and_option_exists() -> None:
     assert seen > 10
 
 
-@pytest.mark.parametrize("noun", [command.name for command in COMMANDS])
-def test_each_command_has_help(noun: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_each_command_has_help_with_its_examples(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    words = list(command.words)
     with pytest.raises(SystemExit) as ended:
-        build([noun])(args=[noun, "--help"], prog_name="hotops")
+        build(words)(args=[*words, "--help"], prog_name="hotops")
     assert ended.value.code == 0
-    assert noun in capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())
+    assert command.name in shown
+    for example in command.examples:
+        assert " ".join(example.split()) in shown, example
+        assert find(tuple(shlex.split(example)[1:])) is command
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_each_example_names_options_that_exist(command: Command) -> None:
+    for example in command.examples:
+        words = shlex.split(example)[1:]
+        node: Any = typer.main.get_command(build(words))
+        while hasattr(node, "commands"):
+            node = node.commands[words.pop(0)]
+        known = {option for parameter in node.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        assert [word for word in words if word.startswith("-") and word not in known] == [], example
 
 
 def test_every_documented_playbook_and_its_variables_exist() -> None:

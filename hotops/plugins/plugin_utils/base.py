@@ -26,6 +26,7 @@ try:
     from hotops.core import http
     from hotops.core.context import Context
     from hotops.core.errors import HotopsError
+    from hotops.core.handover import take_handover
     from hotops.core.operation import Operation, Spec
     from hotops.core.options import list_options
     from hotops.core.plain import plain_data
@@ -39,6 +40,7 @@ except ImportError as error:
     _MISSING: ImportError | None = error
 else:
     _MISSING = inventory_vars.MISSING
+    take_handover()
 
 #: The process that loaded this: ansible-playbook. The linear strategy loads an action before it forks workers.
 _LOADED_BY = os.getpid()

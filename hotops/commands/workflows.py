@@ -1,0 +1,141 @@
+"""A command that runs a playbook, as ansible-playbook would, with progress, and again after looking where it may."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from hotops.commands.command import PlaybookCommand
+from hotops.commands.confirming import confirm
+from hotops.commands.flags import place_parameters, switch, text, with_parameters, words_of
+from hotops.commands.place import Place, locate
+from hotops.commands.telling import progress, tell_failure
+from hotops.core.clock import SystemClock
+from hotops.core.driver import refuse_if_readonly
+from hotops.core.errors import UsageError
+from hotops.inventory.run_vars import RUN_VARS, check_extra_vars
+from hotops.running.attempts import Tried, run_until_ended
+from hotops.running.job import Job
+
+_DURATION = re.compile(r"^(?P<number>\d+(?:\.\d+)?)(?P<unit>s|min|m|h|d)?$")
+_SECONDS: Mapping[str, float] = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def function_of(command: PlaybookCommand) -> Callable[..., None]:
+    """The function behind the command."""
+
+    def run(**given: Any) -> None:
+        place = locate(words_of(given), given["inventory"])
+        code = run_playbook(command, place, {name: given.get(name) for name in command.variables}, **_how(given))
+        if code:
+            raise typer.Exit(code)
+
+    parameters = place_parameters(takes_apps=True)
+    parameters += [text(name, RUN_VARS[name]) for name in command.variables]
+    parameters.append(
+        text("wait", "Wait so long for the window, the end of a freeze or a lock: 90, 30min, 8h.", "TIME")
+    )
+    parameters.append(switch("check", "--check", "Say what would happen and write nothing."))
+    parameters.append(switch("diff", "--diff", "Show what changes in each place, before and after."))
+    parameters.append(switch("yes", "--yes", "Don't ask."))
+    parameters.append(switch("verbose", "--verbose", "Show all that Ansible prints."))
+    parameters.append(switch("as_json", "--json", "One JSON document on stdout."))
+    return with_parameters(run, parameters)
+
+
+def run_playbook(
+    command: PlaybookCommand,
+    place: Place,
+    variables: Mapping[str, str | None],
+    *,
+    check: bool,
+    diff: bool,
+    yes: bool,
+    wait_s: float,
+    verbose: bool,
+    as_json: bool,
+) -> int:
+    """Ask, run, tell; returns the exit code."""
+    environment = place.environment
+    extra = {name: value for name, value in variables.items() if value}
+    check_extra_vars(extra, environment.env_kind)
+    if place.named:
+        extra["apps"] = ",".join(place.hosts)
+    if not check:
+        refuse_if_readonly(f"hotops {command.name}")
+        where = f"{environment.name} ({environment.env_kind}, organisation {environment.fly_org})"
+        asked = command.asks.format(apps=", ".join(place.hosts), env=where) if command.asks else ""
+        confirm(
+            asked or f"Run {command.playbook} on {where}?", destroys=False, name=environment.name, yes=yes, typed=None
+        )
+    own = environment.project_dir / f"{command.playbook}.yml"
+    job = Job(
+        playbook=str(own.name) if own.is_file() else f"hotops.core.{command.playbook}",
+        inventory=place.inventory,
+        project=environment.project_dir,
+        extra=extra,
+        check=check,
+        diff=diff,
+    )
+    say = progress if as_json else _line
+    tried = run_until_ended(
+        job, environment, clock=SystemClock(), say=say, progress=progress, show_all=verbose, wait_s=wait_s
+    )
+    _tell(tried, as_json=as_json)
+    return tried.ended.exit_code
+
+
+def seconds_of(text_given: str | None) -> float:
+    """`90`, `30min`, `8h` in seconds. Raises UsageError."""
+    if not text_given:
+        return 0.0
+    found = _DURATION.match(text_given.strip())
+    if found is None:
+        raise UsageError(f"--wait {text_given!r} is no time.", remedy="Say it as 90, 30min or 8h.")
+    return float(found["number"]) * _SECONDS[found["unit"] or "s"]
+
+
+def _how(given: Mapping[str, Any]) -> dict[str, Any]:
+    flags = {name: bool(given.get(name)) for name in ("check", "diff", "yes", "verbose", "as_json")}
+    return {**flags, "wait_s": seconds_of(given.get("wait"))}
+
+
+def _tell(tried: Tried, *, as_json: bool) -> None:
+    ended = tried.ended
+    if as_json:
+        document = {
+            "schema": 1,
+            "outcome": ended.outcome,
+            "exit_code": ended.exit_code,
+            "attempts": tried.attempts,
+            "evidence": _shown(tried.run_dir),
+            **({"failed": True, "failure": ended.failure} if ended.failure else {}),
+        }
+        print(json.dumps(document, ensure_ascii=False, indent=2))
+        return
+    if ended.failure and ended.exit_code:
+        tell_failure(ended.failure)
+    if ended.last_line:
+        _line(ended.last_line)
+    elif ended.exit_code:
+        progress(
+            f"It ended with {ended.outcome}.\nNext: the same command with --verbose, which shows what Ansible says."
+        )
+
+
+def _line(said: str) -> None:
+    print(said, flush=True)
+
+
+def _shown(folder: Path | None) -> str | None:
+    if folder is None:
+        return None
+    try:
+        return str(folder.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(folder)

@@ -1,0 +1,128 @@
+"""Runs of a playbook until one ends: a read that failed is tried again, a run that died is resumed by looking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hotops.core.chain import records, split_lines
+from hotops.core.clock import Clock, rfc3339, spoken_duration
+from hotops.core.errors import ExitCode, HotopsError
+from hotops.core.evidence import JOURNAL_FILE
+from hotops.core.story import show, told_in_words
+from hotops.inventory.schema import Environment
+from hotops.inventory.windows import next_opening
+from hotops.running.follow import Follower
+from hotops.running.job import Ended, Job, carry_out
+
+#: Failures of a moment: the same run may well succeed in the next one.
+PASSING = frozenset(
+    {"wire", "unreachable", "unresolved", "tls", "broken", "not_json", "server_error", "rate_limited", "timeout"}
+)
+#: Gates that say no to the moment, not to the release.
+WAITS_FOR = frozenset({"window", "freeze", "frozen", "no_open_p0"})
+RETRY_AFTER_S = 10.0
+#: How often it is looked whether what is waited for has come.
+LOOK_EVERY_S = 300.0
+LOCK_EVERY_S = 20.0
+
+
+@dataclass
+class Tried:
+    """What became of all attempts: the last one's end, its evidence, and how many there were."""
+
+    ended: Ended
+    run_dir: Path | None
+    attempts: int = 1
+    waited_s: float = 0.0
+    told: list[str] = field(default_factory=list)
+
+
+def run_until_ended(
+    job: Job,
+    environment: Environment,
+    *,
+    clock: Clock,
+    say: Callable[[str], None],
+    progress: Callable[[str], None],
+    show_all: bool = False,
+    wait_s: float = 0.0,
+    start: Callable[..., Ended] = carry_out,
+) -> Tried:
+    """Run the job. A passing failure is tried a second time, and so is a run that died, after saying where it stood.
+
+    With `wait_s` a run that only the moment forbids (window, freeze, P0, somebody's lock) waits for so long and goes
+    then. Nothing is repeated blindly: each run of hotops first looks at what is really there.
+    """
+    deadline, attempts, waited, failures = clock.now() + wait_s, 0, 0.0, 0
+    while True:
+        attempts += 1
+        follower = Follower(environment.evidence_path, _word(job.playbook), progress, now=clock.now)
+        ended = start(job, say=say, show_all=show_all, while_running=follower.follow)
+        follower.look(ended.pid)
+        pause = _wait_for_the_moment(ended, follower.run_dir, environment, clock.now())
+        if pause is not None and clock.now() < deadline:
+            why, seconds = pause
+            seconds = max(1.0, min(seconds, deadline - clock.now()))
+            progress(
+                f"{why}; looking again at {rfc3339(clock.now() + seconds)}, waiting until {rfc3339(deadline)} at most"
+            )
+            clock.sleep(seconds)
+            waited += seconds
+            continue
+        if not _may_be_tried_again(ended) or failures:
+            return Tried(ended, follower.run_dir, attempts, waited)
+        failures += 1
+        if ended.died and follower.run_dir is not None:
+            progress(f"The run died. What its evidence says:\n{told_in_words(show(follower.run_dir), now=clock.now())}")
+            progress("It is resumed: the next run looks at what is there, and finishes or undoes it.")
+        else:
+            code = ended.failure.get("code") or ended.outcome
+            progress(f"It failed with {code}, which passes; trying once more in {spoken_duration(RETRY_AFTER_S)}.")
+            clock.sleep(RETRY_AFTER_S)
+
+
+def _may_be_tried_again(ended: Ended) -> bool:
+    if ended.died:
+        return True
+    return ended.exit_code == ExitCode.ERROR and str(ended.failure.get("code")) in PASSING
+
+
+def _wait_for_the_moment(
+    ended: Ended, run_dir: Path | None, environment: Environment, now: float
+) -> tuple[str, float] | None:
+    """Why one could wait, and for how long at first; None where waiting helps nothing."""
+    if ended.exit_code == ExitCode.LOCK_HELD:
+        return "Somebody holds the environment", LOCK_EVERY_S
+    if ended.exit_code != ExitCode.NO_GO:
+        return None
+    blocking = set(blocking_gates(run_dir))
+    if not blocking or not blocking <= WAITS_FOR:
+        return None
+    opens = [
+        at
+        for app in environment.apps.values()
+        if (at := next_opening(app.windows, app.freezes, now)) is not None and at > now
+    ]
+    pause = max(opens) - now if blocking <= {"window", "freeze"} and opens else LOOK_EVERY_S
+    return f"Only the moment says no ({', '.join(sorted(blocking))})", pause
+
+
+def blocking_gates(run_dir: Path | None) -> Iterable[str]:
+    """The gates that stopped a run, as its evidence tells."""
+    if run_dir is None:
+        return ()
+    try:
+        told = records(split_lines((run_dir / JOURNAL_FILE).read_bytes()))
+    except (OSError, HotopsError):
+        return ()
+    return [
+        str(line.get("gate"))
+        for line in told
+        if line.get("kind") == "gate" and line.get("status") == "fail" and line.get("level") == "require"
+    ]
+
+
+def _word(playbook: str) -> str:
+    return Path(playbook).name.removesuffix(".yml").removesuffix(".yaml").rpartition(".")[2]
