@@ -18,6 +18,7 @@ Kinds of events, with the fields that readers of the evidence (summary, story) k
     lock            action ("taken" | "released" | "refused" | "lost" | "broken"), holder, where
     note            text
     skip            subject, reason
+    approval        action (requested, used), plan, text, url
     rescue          subject, error
     run_sealed      outcome, exit_code, next, contact
 """
@@ -38,6 +39,7 @@ KINDS = frozenset(
         "outcome",
         "observation",
         "lock",
+        "approval",
         "waiver",
         "note",
         "skip",

@@ -166,6 +166,13 @@ def _remarks(lines: Sequence[_Line]) -> str:
                     f"lock {_text(line.get('action'))}{_tail(line.get('where'))}"
                     + (f", held by {_text(line['holder'])}" if line.get("holder") else "")
                 )
+            case "approval":
+                told.append(
+                    _text(
+                        line.get("text") or f"approval {_text(line.get('action'))} for plan {_text(line.get('plan'))}"
+                    )
+                    + _tail(line.get("url") if not line.get("text") else None)
+                )
             case "note":
                 told.append(_text(line.get("text")))
             case "phase_finished" if line.get("status") not in (None, "done"):

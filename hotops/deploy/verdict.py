@@ -37,6 +37,8 @@ class GoVerdict:
     issued_at: str
     expires_at: str
     before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: Who approved the plan, where the inventory asks for it.
+    approval: Mapping[str, Any] | None = None
 
     def signed(self) -> dict[str, Any]:
         """The verdict in a signed envelope: plain data that may travel through a playbook."""
@@ -54,11 +56,14 @@ def issue(
     now: float,
     valid_s: float,
     before: Mapping[str, Mapping[str, Any]] | None = None,
+    approval: Mapping[str, Any] | None = None,
 ) -> GoVerdict:
     """A verdict that counts from now for `valid_s` seconds."""
     issued_at, expires_at = rfc3339(now), rfc3339(now + valid_s)
     known = dict(before or {})
-    return GoVerdict(run, environment, env_kind, plan_id, dict(images), dict(baseline_ms), issued_at, expires_at, known)
+    return GoVerdict(
+        run, environment, env_kind, plan_id, dict(images), dict(baseline_ms), issued_at, expires_at, known, approval
+    )
 
 
 def accept(envelope: object, *, run: str, env_kind: str, now: float) -> GoVerdict:

@@ -216,7 +216,15 @@ class Environment(Spec):
         "(refused as yet for a run of several apps).",
     )
     approval: Literal["none", "self", "github"] = Field(
-        "none", description="Who approves a plan before it is carried out."
+        "none",
+        description="Who approves a plan before it is carried out: nobody; who runs it, with approve=ID; a reviewer of "
+        "`github_environment`.",
+    )
+    approval_wait_s: Seconds = Field(
+        0.0, description="How long a run waits for an approval at GitHub, in seconds; else it stops with code 5."
+    )
+    github_environment: str | None = Field(
+        None, min_length=1, description="Environment of GitHub whose reviewers approve; `env_name` if omitted."
     )
     clock_skew_s: Seconds = Field(
         30.0, description="Tolerated difference between this computer's clock and the clouds', in seconds."

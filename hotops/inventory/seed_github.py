@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hotops.inventory.sandbox_spec import SandboxRepository, SandboxWorld, Secrets
+from hotops.github import approval_workflow as workflow
+from hotops.inventory.sandbox_spec import SandboxEnvironment, SandboxRepository, SandboxWorld, Secrets
 from hotops.inventory.schema import Environment
 from hotops.inventory.seed_values import PretendedProject, secret_values
 
@@ -19,7 +20,7 @@ def repositories_of(
     """
     declared = dict(world.repositories)
     if environment.github_repo is not None:
-        declared.setdefault(environment.github_repo, SandboxRepository())
+        declared.setdefault(environment.github_repo, _usual(environment.github_environment or environment.name))
     return [
         {
             **spec.model_dump(mode="json", exclude={"secrets", "environments"}),
@@ -33,6 +34,13 @@ def repositories_of(
         }
         for name, spec in declared.items()
     ]
+
+
+def _usual(environment: str) -> SandboxRepository:
+    """A public repository with the approval workflow, and an environment of this name that `reviewer` guards."""
+    usual = SandboxRepository()
+    guarded = {**usual.environments, environment: SandboxEnvironment(reviewers=("reviewer",))}
+    return usual.model_copy(update={"environments": guarded, "workflows": {workflow.FILE: workflow.text()}})
 
 
 def _values(secrets: Secrets, project: PretendedProject | None) -> dict[str, str]:

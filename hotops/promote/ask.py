@@ -13,6 +13,7 @@ from hotops.deploy.verdict import issue
 from hotops.fly.models import Machine
 from hotops.health.answers import Count
 from hotops.health.release_verdict import Before
+from hotops.promote.approving import approved
 from hotops.promote.asking import ask_all
 from hotops.promote.baseline import count_requests
 from hotops.promote.facts import Facts, gather
@@ -20,6 +21,7 @@ from hotops.promote.gates import VALID_S, Gate, no_go_words, table, verdict_line
 from hotops.promote.phases import Phase
 from hotops.promote.shipping import deploy_of
 from hotops.promote.source import find_source
+from hotops.repository.approval import ApprovalMissing
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,12 @@ class AskGates(Phase[Asked]):
                 remedy="Mend it and run again; nothing was changed.",
                 details={"gates": [row for row in rows if row["blocks"]], "hotops_screen": [*screen, line]},
             )
+        try:
+            approval = approved(context, self.environment, state.plan, self.want.approve or "")
+        except ApprovalMissing as missing:
+            # What has to be decided is shown with who has to decide it.
+            missing.details["hotops_screen"] = [*screen, line, "", *state.plan.render().splitlines()]
+            raise
         verdict = issue(
             run=context.run,
             environment=self.environment.name,
@@ -96,6 +104,7 @@ class AskGates(Phase[Asked]):
             now=now,
             valid_s=VALID_S,
             before={app: known.as_row() for app, known in state.before.items()},
+            approval=approval.as_row() if approval is not None else None,
         )
         envelope = verdict.signed()
         context.journal.event("verdict", verdict="go", scope="gates", text=line, envelope=envelope)
@@ -106,8 +115,11 @@ class AskGates(Phase[Asked]):
             "nothing_to_do": state.is_done_already,
             "plan_id": state.plan.id,
             "verdict": envelope,
-            "hotops_screen": [*screen, line, "", *state.plan.render().splitlines()],
-        }
+            "approval": approval.as_row() if approval is not None else None,
+            "hotops_screen": [
+                *screen, line, *([str(approval)] if approval else []), "", *state.plan.render().splitlines(),
+            ],
+        }  # fmt: skip
 
 
 def _or_none(facts: Facts) -> tuple[Machine, ...]:

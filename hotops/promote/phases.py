@@ -36,6 +36,9 @@ class PhaseWant(Spec):
     verdict: dict[str, Any] | None = Field(
         None, description="The signed go verdict that ask_gates returned; deploy, verify and watch refuse without it."
     )
+    approve: str | None = Field(
+        None, description="Id of the plan that who runs this approves; counts only under `approval: self`."
+    )
     failure: dict[str, Any] | None = Field(
         None, description="For compensate and notify: the failed result that brought the run here."
     )

@@ -42,12 +42,13 @@ class CheckReady(Phase[Readiness]):
                 remedy="-e \"reason='why this is deployed now'\"",
                 code="no_reason",
             )
-        if self.environment.approval != "none":
-            raise UsageError(
-                f"The inventory declares approval: {self.environment.approval}, and hotops can't ask for one yet.",
-                remedy="Set approval: none, and let somebody approve in another way until it can.",
-                code="approval_not_offered",
-            )
+        if self.environment.approval == "github":
+            self.context.world.credential("github")
+            if self.environment.github_repo is None:
+                raise UsageError(
+                    "approval: github needs the repository, and the inventory names none.",
+                    remedy="Set github_repo: OWNER/NAME, or approval: self.",
+                )
         pairs = self.pairs()
         if self.environment.train != "together" and len(pairs) > 1:
             raise UsageError(

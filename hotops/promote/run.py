@@ -22,6 +22,7 @@ def promote(
     *,
     image: str | None = None,
     version: str | None = None,
+    approve: str | None = None,
     check: bool = False,
     on_phase: Callable[[PhaseName, Outcome], None] = lambda _name, _outcome: None,
 ) -> dict[PhaseName, Outcome]:
@@ -33,7 +34,7 @@ def promote(
     verdict: dict[str, Any] | None = None
     try:
         for name in ORDER:
-            want = PhaseWant(phase=name, image=image, version=version, verdict=verdict)
+            want = PhaseWant(phase=name, image=image, version=version, verdict=verdict, approve=approve)
             outcomes[name] = drive(PromotePhase(want, context), check=check)
             verdict = outcomes[name].result.get("verdict", verdict)
             on_phase(name, outcomes[name])

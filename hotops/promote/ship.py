@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotops.core.errors import PlanChanged
+from hotops.core.errors import HotopsError, PlanChanged
 from hotops.core.operation import Done, Fact, Plan, Step, shown
 from hotops.deploy.deploy import Deploy, Seen
 from hotops.deploy.verdict import NoVerdict
 from hotops.promote.holding import hold, let_go
 from hotops.promote.phases import Phase
 from hotops.promote.shipping import deploy_of
+from hotops.repository.approval import Approval, ApprovalMissing, use_approval
 
 
 class Ship(Phase[Seen]):
@@ -42,7 +43,20 @@ class Ship(Phase[Seen]):
                 remedy="Run the playbook again: the gates look anew.",
                 details={"decided": self.go().plan_id, "now": again.id},
             )
+        try:
+            self._spend_approval()
+        except HotopsError:
+            let_go(self.context, self.environment)
+            raise
         return self.deploy.prepare(plan)
+
+    def _spend_approval(self) -> None:
+        """One approval, one deploy. A go that nobody approved is none, where the inventory asks for an approval."""
+        row = self.go().approval
+        if row is not None:
+            use_approval(self.context, self.environment, Approval.of_row(row))
+        elif self.environment.approval != "none":
+            raise ApprovalMissing("Nobody approved this plan.", remedy="Run the whole playbook.")
 
     def apply(self, step: Step, done: Done) -> Fact:
         return self.deploy.apply(step, done)

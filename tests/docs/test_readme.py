@@ -62,14 +62,14 @@ def test_its_exit_codes_are_the_code_s() -> None:
     assert [int(code) for code, _ in table_rows(README.section("Exit codes"))] == sorted(ExitCode)
 
 
-@pytest.mark.parametrize("key", ["approval", "train", "deploy_strategy"])
+@pytest.mark.parametrize("key", ["train", "deploy_strategy"])
 def test_what_it_says_is_missing_can_be_declared(key: str) -> None:
     # It may be declared and does nothing yet: when it does, the README has to say so.
     assert key in INVENTORY_KEYS
     assert f"`{key}" in README.section("What is not there yet") or key == "deploy_strategy"
 
 
-@pytest.mark.parametrize("code", ["approval_not_offered", "train_not_offered"])
+@pytest.mark.parametrize("code", ["train_not_offered"])
 def test_what_can_be_declared_and_is_not_there_is_refused(code: str) -> None:
     assert code in failure_codes(), "then README, What is not there yet, has to change"
 

@@ -303,9 +303,9 @@ def test_probes_that_get_no_answer_during_the_watch_bring_the_old_release_back(t
     assert SOURCE not in error.message
 
 
-def test_an_approval_that_nobody_can_ask_for_stops_the_run(tmp_path: Path) -> None:
+def test_an_approval_without_a_repository_stops_the_run(tmp_path: Path) -> None:
     stage = Stage(tmp_path, approval="github")
     failure = stage.failure_of_promotion("20260101T000000Z-promote-stage")
     assert failure is not None
-    assert (failure.failure_code, int(failure.failure_exit)) == ("approval_not_offered", 2)
+    assert (failure.failure_code, int(failure.failure_exit)) == ("usage", 2)
     assert stage.writes() == []

@@ -45,6 +45,10 @@ options:
     description:
       - The signed go verdict that ask_gates returned; deploy, verify and watch refuse without it.
     type: dict
+  approve:
+    description:
+      - 'Id of the plan that who runs this approves; counts only under C(approval: self).'
+    type: str
   failure:
     description:
       - 'For compensate and notify: the failed result that brought the run here.'
