@@ -17,6 +17,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "explain": "hotops.look.explain:Explain",
         "dr_drill": "hotops.drill.drill:DrDrill",
         "dr_due": "hotops.drill.due:DrDue",
+        "dsn_fix": "hotops.database.fix:FixDsn",
         "fly_app_info": "hotops.info.apps:AppInfo",
         "fly_deploy": "hotops.deploy.deploy:Deploy",
         "fly_log_scan": "hotops.health.fly_log_scan:LogScan",
@@ -34,6 +35,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "secrets_mirror": "hotops.secrets.mirror:MirrorSecrets",
         "smoke": "hotops.health.smoke:Smoke",
         "status": "hotops.look.status:Status",
+        "supabase_dsn": "hotops.database.look:SupabaseDsn",
         "tls_info": "hotops.health.tls_info:TlsLook",
         "why": "hotops.look.why:Why",
     }
@@ -44,6 +46,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "all": ("",),
         "dr": ("dr_",),
+        "database": ("dsn_", "supabase_dsn"),
         "fly": ("fly_",),
         "health": ("health_", "smoke", "tls_"),
         "secrets": ("secrets_",),

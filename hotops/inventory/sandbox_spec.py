@@ -23,7 +23,7 @@ from hotops.inventory.spec import (
 Conclusion = Literal["success", "failure", "neutral", "skipped", "cancelled", "pending"]
 SecretKind = Literal[
     "random", "json", "url", "supabase_url", "dsn_direct", "dsn_pooler", "dsn_transaction",
-    "db_host", "db_user", "db_password", "absent",
+    "db_host", "db_user", "db_password", "pooler_host", "pooler_user", "absent",
 ]  # fmt: skip
 
 
@@ -38,7 +38,8 @@ class SandboxSecret(Spec):
         "random",
         description="random; json (a made service account); url (the app's own); supabase_url; dsn_direct "
         "(db.<ref>.supabase.co:5432); dsn_pooler (session pooler, 5432); dsn_transaction (transaction pooler, 6543); "
-        "db_host, db_user, db_password (the direct DSN's parts); absent (not there at all).",
+        "db_host, db_user, db_password (the direct DSN's parts); pooler_host, pooler_user (the pooler's); "
+        "absent (not there at all).",
     )
     text: str | None = Field(
         None, description="This very text instead; for values that are no secrets, such as scopes."

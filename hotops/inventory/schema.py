@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from hotops.core.state import state_dir
 from hotops.core.world import EnvKind
+from hotops.inventory.database import DatabaseUse
 from hotops.inventory.gates import GATES
 from hotops.inventory.policy import Backup, Drills, Level, Notification, Waiver, WatchLimits
 from hotops.inventory.probes import HealthCheck, SmokeRoute
@@ -138,6 +139,7 @@ class App(Spec):
         default=False,
         description="Whether hotops may run a command inside a machine to ask, with a nonce, whether it holds a value.",
     )
+    database: DatabaseUse | None = Field(None, description="How the app uses its database, for dsn_fix.yml.")
     sandbox: SandboxTarget | None = Field(None, description="The app's pretended world; only in a sandbox inventory.")
 
     @model_validator(mode="before")

@@ -173,6 +173,7 @@ def _app(name: str, spec: SandboxApp, org: str, url: str, around: _Surroundings)
     """One app of the seed. Every app has releases, since there is no machine without one."""
     values = secret_values(spec.secrets, app_url=url, project=around.project)
     connects = any(values.get(secret, "").startswith(("postgres://", "postgresql://")) for secret in DSN_NAMES)
+    connects = connects or bool(values.get("POSTGRES_HOST"))  # an app that takes a connection string in parts
     certificates = _certificates(spec, url)
     return {
         "name": name,

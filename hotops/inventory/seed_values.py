@@ -98,6 +98,10 @@ def _value(spec: SandboxSecret, app_url: str, project: PretendedProject | None) 
         if spec.kind == "supabase_url":
             return f"https://{project.ref}.supabase.co"
         parts = {"db_host": project.db_host, "db_user": "postgres", "db_password": project.db_pass}
+        parts |= {
+            "pooler_host": POOLER_HOST.format(region=project.region),
+            "pooler_user": f"postgres.{project.ref}",
+        }
         if spec.kind in parts:
             return parts[spec.kind]
     return secrets.token_urlsafe(32)

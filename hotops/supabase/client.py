@@ -31,6 +31,17 @@ class Project(BaseModel):
     status: str = ""
 
 
+class Pooler(BaseModel):
+    """A project's shared pooler (Management API, config/database/pooler); its host is told here and nowhere else."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    db_host: str
+    database_type: str = "PRIMARY"
+    default_pool_size: int | None = None
+    max_client_conn: int | None = None
+
+
 class Backups(BaseModel):
     """A project's backups (Management API, list backups). Times in unix seconds; None where there is none."""
 
@@ -75,6 +86,39 @@ class Supabase:
     def find(self, name_or_ref: str) -> Project | None:
         """The project of this ref or name, None if the token sees none."""
         return next((found for found in self.projects() if name_or_ref in (found.ref, found.name)), None)
+
+    def pooler(self, ref: str) -> Pooler | None:
+        """The pooler of the project's primary database; None where it has none."""
+        answer = self._http.request(
+            "GET", f"/v1/projects/{ref}/config/database/pooler", limits=((f"pooler:{ref}", EACH_ENDPOINT),)
+        )
+        found = [Pooler.model_validate(item) for item in answer.data or []]
+        return next((pooler for pooler in found if pooler.database_type == "PRIMARY"), None)
+
+    def look(self, ref: str, sql: str) -> list[dict[str, Any]]:
+        """Rows of a query that can't write (Management API, database/query/read-only)."""
+        answer = self._http.request(
+            "POST",
+            f"/v1/projects/{ref}/database/query/read-only",
+            body={"query": sql},
+            idempotent=True,
+            limits=((f"look:{ref}", EACH_ENDPOINT),),
+        )
+        return list(answer.data or [])
+
+    def execute(self, ref: str, sql: str, *, idempotent: bool = False) -> list[dict[str, Any]]:
+        """Rows of a query that may write, as the role postgres (Management API, database/query).
+
+        `idempotent` says that it may be sent again where no answer came. It is logged there: no value belongs in it.
+        """
+        answer = self._http.request(
+            "POST",
+            f"/v1/projects/{ref}/database/query",
+            body={"query": sql},
+            idempotent=idempotent,
+            limits=((f"query:{ref}", EACH_ENDPOINT),),
+        )
+        return list(answer.data or [])
 
     def backups(self, ref: str) -> Backups:
         """Completed backups and the window of point-in-time recovery.

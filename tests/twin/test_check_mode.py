@@ -46,8 +46,10 @@ ASKED: Mapping[str, tuple[Options, ...]] = {
 ELSEWHERE: Mapping[str, str] = {
     "dr_drill": "tests/drill/test_drills.py::test_check_mode_asks_and_writes_nothing",
     "dr_due": "tests/drill/test_drills.py::test_a_drill_that_was_never_made_is_due_and_a_proven_one_is_not",
+    "dsn_fix": "tests/database/test_dsn_fix.py::test_check_mode_says_what_it_would_do_and_writes_nothing",
     "fly_scale": "tests/twin/test_scale.py::test_the_plan_is_told_and_nothing_is_written_in_check_mode",
     "secrets_mirror": "tests/secrets/test_mirror.py::test_check_mode_shows_the_plan_and_writes_nothing_anywhere",
+    "supabase_dsn": "tests/playbooks/test_dsn_fix.py::test_a_wrong_connection_string_is_fixed_end_to_end",
 }
 #: Those that plan changes; all others only read.
 CHANGES = {"fly_deploy", "fly_rollback", "notify", "promote_phase"}

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from hotops.sandbox.fly import behaviours
 from hotops.sandbox.fly.machine import Machine, Run
 from hotops.sandbox.fly.world import World
 
 DATABASE_VARIABLES = ("DATABASE_URL", "PG_URL")
+#: What a Rails app such as Chatwoot reads in place of one string (chatwoot, config/database.yml); not POSTGRES_USER.
+DATABASE_PARTS = ("POSTGRES_USERNAME", "POSTGRES_PASSWORD", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DATABASE")
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,20 @@ def database_error(world: World, machine: Machine, run: Run, now: float) -> str 
         return None
     else:
         env = run.incarnation.env
-        dsn = next((env[name] for name in DATABASE_VARIABLES if env.get(name)), None)
+        dsn = next((env[name] for name in DATABASE_VARIABLES if env.get(name)), None) or joined(env)
         error = "NotConfigured" if dsn is None else world.connect(dsn)
     if not run.database or run.database[-1][1] != error:
         run.database.append((now, error))
     return error
+
+
+def joined(env: Mapping[str, str]) -> str | None:
+    """The connection string that an app makes of its parts; None where it has none of them."""
+    if not env.get("POSTGRES_HOST"):
+        return None
+    user, password, host, port, database = (env.get(name, "") for name in DATABASE_PARTS)
+    login = f"{quote(user or 'postgres', safe='')}:{quote(password, safe='')}"
+    return f"postgresql://{login}@{host}:{port or 5432}/{database or 'postgres'}"
 
 
 def outcome(fault: str, path: str, health_paths: set[str], number: int, database: str | None) -> int:
