@@ -81,6 +81,37 @@ class Drills(Spec):
     )
 
 
+class Evidence(Spec):
+    """What a test has to have left for the image's commit: an artifact, young enough, its number good enough."""
+
+    artifact: str | None = Field(None, min_length=1, description="Name of the artifact; the key's name if omitted.")
+    max_age_h: float = Field(48.0, gt=0, description="Oldest acceptable artifact, in hours.")
+    file: str = Field("*.json", min_length=1, description="The JSON file in it, as a pattern.")
+    key: str | None = Field(
+        None,
+        min_length=1,
+        description="Where the number stands, such as numFailedTests or categories.performance.score.",
+    )
+    at_least: float | None = Field(None, description="Lowest acceptable number.")
+    at_most: float | None = Field(None, description="Highest acceptable number.")
+
+    @model_validator(mode="after")
+    def _a_limit_is_of_something(self) -> Self:
+        if (self.at_least is not None or self.at_most is not None) and self.key is None:
+            raise PydanticCustomError("misshapen", "has a limit without 'key'")
+        return self
+
+    def allows(self, value: float) -> bool:
+        """Whether a number is good enough."""
+        return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
+
+    @property
+    def limit(self) -> str:
+        """The limits in words."""
+        limits = (("at least", self.at_least), ("at most", self.at_most))
+        return " and ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
+
+
 class CommandNotification(Spec):
     """Run a command of this computer; the message comes on its standard input."""
 

@@ -13,7 +13,7 @@ from hotops.core.state import state_dir
 from hotops.core.world import EnvKind
 from hotops.inventory.database import DatabaseUse
 from hotops.inventory.gates import GATES
-from hotops.inventory.policy import Backup, Drills, Level, Notification, Waiver, WatchLimits
+from hotops.inventory.policy import Backup, Drills, Evidence, Level, Notification, Waiver, WatchLimits
 from hotops.inventory.probes import HealthCheck, SmokeRoute
 from hotops.inventory.sandbox_spec import SandboxTarget, SandboxWorld
 from hotops.inventory.spec import (
@@ -128,6 +128,12 @@ class App(Spec):
     budget_ms: int = Field(
         800, gt=0, description="Highest 95th percentile of the latency gate, and default budget of probes, in ms."
     )
+    required_checks: tuple[str, ...] = Field(
+        (), description="CI checks that have to be green on the image's commit, by name; an absent one is red."
+    )
+    test_evidence: dict[str, Evidence] = Field(
+        default_factory=dict, description="Results that tests have to have left for the image's commit, by name."
+    )
     after: Annotated[tuple[str, ...], BeforeValidator(_as_host_list)] = Field(
         (), description="Hosts that are deployed before this one."
     )
@@ -221,6 +227,9 @@ class Environment(Spec):
         "none",
         description="Who approves a plan before it is carried out: nobody; who runs it, with approve=ID; a reviewer of "
         "`github_environment`.",
+    )
+    blocking_labels: tuple[str, ...] = Field(
+        (), description="Labels of issues, such as P0, of which none may be open when something is promoted."
     )
     approval_wait_s: Seconds = Field(
         0.0, description="How long a run waits for an approval at GitHub, in seconds; else it stops with code 5."

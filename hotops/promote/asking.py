@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from hotops.core.parallel import map_parallel
-from hotops.promote import gates_of_policy, gates_of_source, gates_of_target
+from hotops.promote import gates_of_policy, gates_of_repository, gates_of_source, gates_of_target
 from hotops.promote.facts import Facts
 from hotops.promote.gates import Ask, Gate, ask
 
@@ -40,6 +40,9 @@ ASKERS: Mapping[str, Ask] = MappingProxyType(
         "image_by_digest": gates_of_target.image_by_digest,
         "image_readable": gates_of_target.image_readable,
         "commit": gates_of_source.commit,
+        "ci_checks": gates_of_repository.ci_checks,
+        "test_evidence": gates_of_repository.test_evidence,
+        "no_blocker": gates_of_repository.no_blocker,
         "window": gates_of_policy.window,
         "freeze": gates_of_policy.freeze,
         "backup_fresh": gates_of_policy.backup_fresh,

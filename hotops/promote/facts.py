@@ -16,6 +16,8 @@ from hotops.fly import Fly
 from hotops.fly.image import ImageRef
 from hotops.fly.models import App, AppSecret, LogLine, Machine, Release
 from hotops.fly.states import is_managed
+from hotops.github.client import GitHub
+from hotops.github.models import Issue
 from hotops.health.answers import Count
 from hotops.health.latency import Latency, sample
 from hotops.health.probe import HttpCheck, Prober, ProbeResult
@@ -24,6 +26,7 @@ from hotops.inventory.schema import Environment
 from hotops.promote.baseline import began_at, read_answers
 from hotops.promote.pairs import Pair
 from hotops.promote.source import Source
+from hotops.repository.ci import Proof, checks_of, proof_of
 from hotops.supabase.client import Supabase
 
 T = TypeVar("T")
@@ -73,6 +76,9 @@ class Facts:
     way_back: Once[WayBack]
     configs_kept: Once[bool]
     newest_backup: Once[float | None]
+    ci_checks: Once[dict[str, str]]
+    test_evidence: Once[dict[str, Proof | None]]
+    blockers: Once[list[Issue]]
     smoke: Once[list[ProbeResult]]
     latency: Once[Latency | None]
     baseline: Once[Latency | None]
@@ -120,6 +126,9 @@ def gather(
         way_back=Once(lambda: _way_back(fly, releases(), source.image)),
         configs_kept=Once(lambda: _configs_kept(fly, target, machines())),
         newest_backup=Once(lambda: _newest_backup(context, environment)),
+        ci_checks=Once(lambda: _ci_checks(context, environment, pair, source)),
+        test_evidence=Once(lambda: _test_evidence(context, environment, pair, source)),
+        blockers=Once(lambda: _blockers(context, environment)),
         smoke=Once(lambda: prober.probe_all(_smoke_of_source(pair, machines()))),
         latency=Once(lambda: latency(app.source_url, app.samples) if source.app else None),
         # A live app gets a handful of requests, never a load: so many that a doubled time can be told from before.
@@ -153,6 +162,34 @@ def _newest_backup(context: Context, environment: Environment) -> float | None:
     supabase = context.client(Supabase)
     project = supabase.find(environment.supabase_project)
     return supabase.backups(project.ref).newest if project else None
+
+
+def _ci_checks(context: Context, environment: Environment, pair: Pair, source: Source) -> dict[str, str]:
+    if not pair.app.required_checks or not _asks_github(context, environment) or not source.image.commit:
+        return {}
+    return checks_of(context.client(GitHub), str(environment.github_repo), source.image.commit)
+
+
+def _test_evidence(context: Context, environment: Environment, pair: Pair, source: Source) -> dict[str, Proof | None]:
+    if not pair.app.test_evidence or not _asks_github(context, environment) or not source.image.commit:
+        return {}
+    github, repo, commit = context.client(GitHub), str(environment.github_repo), source.image.commit
+    wanted = pair.app.test_evidence
+    proofs = map_parallel(lambda name: proof_of(github, repo, commit, name, wanted[name]), wanted)
+    return dict(zip(wanted, proofs, strict=True))
+
+
+def _blockers(context: Context, environment: Environment) -> list[Issue]:
+    """Open issues with any of the labels (GitHub lists those that carry all of them)."""
+    if not environment.blocking_labels or not _asks_github(context, environment):
+        return []
+    github, repo = context.client(GitHub), str(environment.github_repo)
+    lists = map_parallel(lambda label: github.issues.list(repo, labels=[label]), environment.blocking_labels)
+    return list({issue.number: issue for found in lists for issue in found}.values())
+
+
+def _asks_github(context: Context, environment: Environment) -> bool:
+    return environment.github_repo is not None and context.world.has_credential("github")
 
 
 def _smoke_of_source(pair: Pair, machines: Iterable[Machine]) -> list[HttpCheck]:

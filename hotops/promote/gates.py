@@ -28,7 +28,18 @@ SHOWN: Mapping[Status, str] = {
 VALID_S = 900.0
 #: What can't be known on every account stops nobody by default: it is shown as unknown. `level: require` makes it stop.
 MAY_BE_UNKNOWN = frozenset(
-    {"token", "clock_skew", "check_path_inside", "backup_fresh", "commit", "release_command", "urls_resolve"}
+    {
+        "token",
+        "clock_skew",
+        "check_path_inside",
+        "backup_fresh",
+        "ci_checks",
+        "test_evidence",
+        "no_blocker",
+        "commit",
+        "release_command",
+        "urls_resolve",
+    }
 )
 
 
