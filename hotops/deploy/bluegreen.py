@@ -212,7 +212,8 @@ def revive(roller: MachineRoller, machine_id: str, wait_timeout_s: float) -> Non
         known_at = roller.clock.now() + PROPAGATION_S
         if runs and early:
             roller.wait_until_healthy(machine_id, blue.instance_id, wait_timeout_s)
-        fly.machines.patch_metadata(app, machine_id, {marks.REPLACED_BY: None, marks.WAS_RUNNING: None})
+        back = {marks.REPLACED_BY: None, marks.WAS_RUNNING: None, marks.RESTORED_BY: roller.run}
+        fly.machines.patch_metadata(app, machine_id, back)
     roller.clock.sleep(max(0.0, known_at - roller.clock.now()))
 
 

@@ -84,6 +84,31 @@ def is_cordoned_by_run(machine: Machine) -> bool:
     return machine.cordoned and CORDONED_BY in machine.metadata
 
 
+def going_back(run: str) -> str:
+    """How a run signs a cordon while it brings an older state back: that is no sign of a promotion."""
+    return f"{run} back"
+
+
+def is_going_back(signature: str) -> bool:
+    """Whether a cordon was signed on a way back."""
+    return signature.endswith(going_back(""))
+
+
+def promotion_at(machine: Machine) -> str:
+    """The promotion that last touched the machine, if only by a cordon; empty where none did, or it was brought back.
+
+    A green's run stands on the machine that it replaces.
+    """
+    if is_cordoned_by_run(machine) and not is_going_back(machine.metadata[CORDONED_BY]):
+        return machine.metadata[CORDONED_BY]
+    return "" if RESTORED_BY in machine.metadata else changed_by(machine)
+
+
+def changed_by(machine: Machine) -> str:
+    """The run that last changed the machine: put its configuration there, or put a green in its place."""
+    return machine.metadata.get(REPLACED_BY) or run_of(machine) or ""
+
+
 def should_run(machine: Machine) -> bool:
     """Whether the machine is meant to run: a stopped one is left stopped, one that crashed is not what anybody wanted.
 

@@ -63,6 +63,13 @@ class MachineRoller:
     app: str
     run: str
     clock: Clock
+    #: Whether it brings an older state back: its cordons say so.
+    going_back: bool = False
+
+    @property
+    def signature(self) -> str:
+        """What stands in the mark of a cordon."""
+        return marks.going_back(self.run) if self.going_back else self.run
 
     def move(
         self,
@@ -88,7 +95,7 @@ class MachineRoller:
                 self._out_of_rotation(machine, how.drain_s, lease)
             # A machine that somebody else took out of rotation stays out; a dead run's cordon is ours to end.
             ours = cordoned or (machine.cordoned and marks.CORDONED_BY in machine.metadata)
-            config = change(machine).with_metadata({marks.CORDONED_BY: self.run if ours else None})
+            config = change(machine).with_metadata({marks.CORDONED_BY: self.signature if ours else None})
             try:
                 updated = self.fly.machines.update(
                     self.app,
@@ -162,7 +169,8 @@ class MachineRoller:
         """A machine that a dead run changed: back in rotation, and seen to be well before the next one leaves."""
         if self._back_in_rotation(machine, lease):
             self.clock.sleep(how.settle_s)
-        if marks.is_pending(machine) and marks.should_run(machine):
+        is_restored = marks.RESTORED_BY in machine.metadata and not checks_pass(machine)
+        if (marks.is_pending(machine) or is_restored) and marks.should_run(machine):
             self.wait_until_healthy(machine.id, machine.instance_id, how.wait_timeout_s)
             self._still_well(machine.id)
 
@@ -183,7 +191,7 @@ class MachineRoller:
 
     def _out_of_rotation(self, machine: Machine, drain_s: float, lease: LeaseHold) -> None:
         # The mark comes first: a cordon without an owner would stay for ever if the run died between the two.
-        self.fly.machines.set_metadata(self.app, machine.id, marks.CORDONED_BY, self.run)
+        self.fly.machines.set_metadata(self.app, machine.id, marks.CORDONED_BY, self.signature)
         self.fly.machines.cordon(self.app, machine.id, nonce=lease.nonce)
         self.clock.sleep(drain_s)
 

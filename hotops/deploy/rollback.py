@@ -16,11 +16,12 @@ from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.blueback import is_half_way, is_step_back, steps_back, take_step, waiting_blues, way_back_to_blue
 from hotops.deploy.deploy import in_phases
+from hotops.deploy.finishing import is_as_it_should_be, last_promotion, what_is_left
 from hotops.deploy.groups import groups_of
 from hotops.deploy.record import record_release
 from hotops.deploy.restore import config_with_image
 from hotops.deploy.roll import BACK_DRAIN_S, PROPAGATION_S, MachineRoller, Rolling, describe_health, restored
-from hotops.deploy.scope import changed_by, goes_back, left_behind
+from hotops.deploy.scope import goes_back, left_behind
 from hotops.deploy.way_back import WayBack, choose_way_back, secrets_changed_since, way_back_by_history
 from hotops.fly import Fly
 from hotops.fly.config import MachineConfig
@@ -70,6 +71,11 @@ class Way:
     configs: Mapping[str, MachineConfig]
     image_only: tuple[str, ...] = ()
     secrets_changed: tuple[str, ...] = ()
+    #: Where the image stays, why; then only what a dead run left is put in order.
+    stays: str = ""
+    records: bool = True
+    #: Release records that are to be called failed.
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,7 @@ class Rollback(Operation[RollbackWant, Scope]):
         apps = self._apps()
         machines = dict(zip(apps, map_parallel(self._managed, apps), strict=True))
         run, scope = self._scope(machines)
-        ways = map_parallel(lambda app: self._way(app, machines[app]), scope)
+        ways = map_parallel(lambda app: self._way(app, machines[app], run), scope)
         return Scope(run, dict(zip(scope, ways, strict=True)))
 
     def plan(self, state: Scope) -> Plan:
@@ -147,7 +153,7 @@ class Rollback(Operation[RollbackWant, Scope]):
         for app, way in state.ways.items():
             moving = self._steps_of(app, way)
             steps.extend(moving)
-            if moving:
+            if way.records and (moving or way.stays):
                 steps.append(
                     Step(
                         f"{app}/release",
@@ -172,7 +178,18 @@ class Rollback(Operation[RollbackWant, Scope]):
         way = self._ways[app]
         if step.name.endswith("/release"):
             return self._record(app, way)
-        roller = MachineRoller(self.fly, app, self.context.run, self.context.clock)
+        roller = MachineRoller(self.fly, app, self.context.run, self.context.clock, going_back=True)
+        try:
+            return self._move(roller, step, way)
+        except HotopsError as error:
+            raise NotRestored(
+                f"{app} {step.target} is not back on {shown(str(way.back.image))}: {error.message}",
+                remedy=f"Run the rollback again; look at it: fly machine list -a {app}",
+                request_id=error.request_id,
+                details={"cause": error.as_failure()},
+            ) from error
+
+    def _move(self, roller: MachineRoller, step: Step, way: Way) -> Fact:
         if is_step_back(step):
             return take_step(roller, step, wait_timeout_s=self.want.wait_timeout_s, drain_s=self.want.drain_s)
         machine = next(machine for machine in way.machines if machine.id == step.target)
@@ -183,21 +200,12 @@ class Rollback(Operation[RollbackWant, Scope]):
             wait_timeout_s=self.want.wait_timeout_s,
             min_secrets_version=None,
         )
-        older = restored(way.configs[machine.id], run=self.context.run)
-        try:
-            return roller.move(
-                machine.id,
-                how,
-                is_there=lambda seen: marks.digest_of(seen) == step.after["digest"] and not marks.is_pending(seen),
-                change=lambda _: older,
-            )
-        except HotopsError as error:
-            raise NotRestored(
-                f"{app} {machine.id} is not back on {shown(str(way.back.image))}: {error.message}",
-                remedy=f"Run the rollback again; look at it: fly machine list -a {app}",
-                request_id=error.request_id,
-                details={"cause": error.as_failure()},
-            ) from error
+        return roller.move(
+            machine.id,
+            how,
+            is_there=lambda seen: marks.digest_of(seen) == step.after["digest"] and not marks.is_pending(seen),
+            change=lambda _: restored(way.configs[machine.id], run=self.context.run),
+        )
 
     def verify(self, plan: Plan, done: Done) -> None:
         meant_to_run = {step.target for step in plan.steps if step.before.get("runs")}
@@ -232,7 +240,9 @@ class Rollback(Operation[RollbackWant, Scope]):
             if way.image_only:
                 warnings.append(f"{app}: no older configuration is kept for {', '.join(way.image_only)}; image only.")
         screen = [
-            f"{app}: {shown(', '.join(sorted({str(marks.image_of(m)) for m in way.machines})))} → "
+            f"{app}: {shown(str(way.back.image))} stays: {way.stays}"
+            if way.stays
+            else f"{app}: {shown(', '.join(sorted({str(marks.image_of(m)) for m in way.machines})))} → "
             f"{shown(str(way.back.image))} (release v{way.back.release.version})"
             for app, way in state.ways.items()
         ]
@@ -269,32 +279,26 @@ class Rollback(Operation[RollbackWant, Scope]):
         """The newest run among the marks, and the apps that carry it."""
         if not self.want.pending_only and self.want.apps:
             return "", [app for app, found in machines.items() if found]
-        considered = {
-            app: [m for m in found if not self.want.pending_only or marks.is_pending(m)] or waiting_blues(found)
-            for app, found in machines.items()
+        if not self.want.pending_only:
+            return last_promotion(machines)
+        changed = {
+            app: {marks.changed_by(m) for m in found if marks.RESTORED_BY not in m.metadata} - {""}
+            for app, all_of_it in machines.items()
+            if (found := [m for m in all_of_it if marks.is_pending(m)] or waiting_blues(all_of_it))
         }
-        runs = {
-            changed_by(m) for found in considered.values() for m in found if marks.RESTORED_BY not in m.metadata
-        } - {""}
-        if not runs:
-            if self.want.pending_only:
-                return "", []
-            raise HotopsError(
-                "No machine carries the mark of a promotion, so there is no last promotion to undo.",
-                remedy="Name the apps, and a release if you know it: -e apps=APP -e version=N",
-                code="nothing_to_roll_back",
-            )
-        newest = max(runs)  # run names begin with their time
-        wanted = runs if self.want.pending_only else {newest}
-        return newest, [app for app, found in considered.items() if any(changed_by(m) in wanted for m in found)]
+        runs = set().union(*changed.values())
+        return max(runs, default=""), [app for app, by in changed.items() if by]
 
-    def _way(self, app: str, machines: tuple[Machine, ...]) -> Way:
+    def _way(self, app: str, machines: tuple[Machine, ...], run: str) -> Way:
         """Everything that is read before the first machine moves: one list, one history a machine, one secrets list."""
         if is_half_way(machines):
             waiting = tuple(m for m in machines if marks.is_green(m) or m in waiting_blues(machines))
             back = way_back_to_blue(machines)
             return Way(waiting, back, {}, secrets_changed=self._secrets_since(app, back.release))
         machines = tuple(machine for machine in machines if not marks.is_retired(machine))
+        if run and not self.want.pending_only and is_as_it_should_be(machines, run):
+            left = what_is_left(self.fly, app, machines, run)
+            return Way(left.machines, left.back, {}, stays=left.says, records=left.unrecorded, failed=left.failed)
         moving = [m for m in machines if not self.want.pending_only or goes_back(m, machines)]
         histories = map_parallel(lambda machine: self.fly.machines.versions(app, machine.id), moving)
         back = self._back(app, moving, histories)
@@ -352,7 +356,10 @@ class Rollback(Operation[RollbackWant, Scope]):
             todo = [
                 m
                 for m in members
-                if marks.digest_of(m) != way.back.digest or marks.is_pending(m) or marks.is_cordoned_by_run(m)
+                if way.stays
+                or marks.digest_of(m) != way.back.digest
+                or marks.is_pending(m)
+                or marks.is_cordoned_by_run(m)
             ]
             # The sick ones first: they serve nobody.
             # And before them the one that a dead run took out of rotation and never changed: it serves at once.
@@ -373,7 +380,7 @@ class Rollback(Operation[RollbackWant, Scope]):
                             "more_follow": turn < last,
                             "runs": marks.should_run(machine),
                         },
-                        after={"image": str(way.back.image), "digest": way.back.digest or "unknown"},
+                        after=_after(machine, way),
                         phase=f"1/machines/{turn}",
                     )
                 )
@@ -383,10 +390,17 @@ class Rollback(Operation[RollbackWant, Scope]):
         """Bookkeeping comes last: it never holds up the fire exit."""
         # What an earlier rollback brought back names a release that was good: going further back does not make it fail.
         left = [machine.known_config for machine in way.machines if marks.RESTORED_BY not in machine.metadata]
-        failed = {config.release_id for config in left} - {""}
+        failed = {config.release_id for config in left if not way.stays} - {""} | set(way.failed)
         for release_id in failed:
             self.fly.releases.try_update(release_id, "failed")
         return record_release(self.fly, app, str(way.back.image), "complete")
+
+
+def _after(machine: Machine, way: Way) -> dict[str, object]:
+    """What a machine is to run: its own image where that stays."""
+    if way.stays:
+        return {"image": str(marks.image_of(machine)), "digest": marks.digest_of(machine)}
+    return {"image": str(way.back.image), "digest": way.back.digest or "unknown"}
 
 
 def undoing(context: Context, apps: Iterable[str]) -> Rollback:

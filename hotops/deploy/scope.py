@@ -16,12 +16,11 @@ def goes_back(machine: Machine, machines: Sequence[Machine]) -> bool:
     return marks.run_of(machine) in unaccepted and marks.RESTORED_BY not in machine.metadata
 
 
-def changed_by(machine: Machine) -> str:
-    """The run that last touched the machine: put its configuration there, or put a green in its place."""
-    return machine.metadata.get(marks.REPLACED_BY) or marks.run_of(machine) or ""
-
-
 def left_behind(machines: Sequence[Machine]) -> Sequence[Machine]:
-    """The machines whose image goes: those of the newest run; if it died half-way the others are as they were."""
-    newest = max((marks.run_of(machine) or "" for machine in machines), default="")
-    return [machine for machine in machines if newest and marks.run_of(machine) == newest] or machines
+    """The machines whose image goes: those of the newest run; if it died half-way the others are as they were.
+
+    What an earlier try brought back already runs where the rest is to go: its image is not the one to leave.
+    """
+    there = [machine for machine in machines if marks.RESTORED_BY not in machine.metadata]
+    newest = max((marks.run_of(machine) or "" for machine in there), default="")
+    return [machine for machine in there if newest and marks.run_of(machine) == newest] or machines

@@ -75,7 +75,9 @@ class Compensate(Phase[Left]):
             (app, machine)
             for app, found in machines.items()
             for machine in found
-            if machine.cordoned and (by := machine.metadata.get(marks.CORDONED_BY)) and (by == run or inherits)
+            if machine.cordoned
+            and (by := machine.metadata.get(marks.CORDONED_BY))
+            and (by in (run, marks.going_back(run)) or inherits)
             if app not in ours
         )
         return Left(undoing(self.context, ours).observe() if ours else None, cordoned, accepting)

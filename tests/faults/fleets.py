@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from hotops.deploy import marks
+from hotops.deploy.roll import PROPAGATION_S
 from hotops.fly import Fly
 from hotops.fly.states import is_alive
 from tests.stage import Stage
@@ -59,22 +60,42 @@ def runs(tag: str, *, machines: int = 2, apps: Iterable[str] = ("shop-production
 
 
 def leftovers(stage: Stage) -> list[str]:
-    """Leases, marks of a change nobody accepted, cordons, blues that wait, and the lock."""
-    found = []
-    with stage.context() as context:
-        leases = context.client(Fly).machines
-        for app in (each.app for each in stage.environment.apps.values()):
-            for machine in stage.living_machines(app):
-                told = {
-                    "is leased": leases.lease_of(app, machine.id) is not None,
-                    "is cordoned": machine.cordoned,
-                    "waits for a verdict": marks.is_pending(machine),
-                    "waits to be destroyed": marks.is_retired(machine),
-                    "was cordoned by a run": marks.is_cordoned_by_run(machine),
-                }
-                found += [f"{app} {machine.id} {what}" for what, is_so in told.items() if is_so]
+    """Whatever is left on machines, and the lock."""
     holder = lock_holder(stage)
-    return found + ([f"the lock is held by {holder}"] if holder else [])
+    return left_on_machines(stage) + ([f"the lock is held by {holder}"] if holder else [])
+
+
+def left_on_machines(stage: Stage) -> list[str]:
+    """Leases, marks of a change nobody accepted, cordons and blues that wait."""
+    found = leases(stage)
+    for app in (each.app for each in stage.environment.apps.values()):
+        for machine in stage.living_machines(app):
+            told = {
+                "is cordoned": machine.cordoned,
+                "waits for a verdict": marks.is_pending(machine),
+                "waits to be destroyed": marks.is_retired(machine),
+                "was cordoned by a run": marks.is_cordoned_by_run(machine),
+            }
+            found += [f"{app} {machine.id} {what}" for what, is_so in told.items() if is_so]
+    return found
+
+
+def leases(stage: Stage) -> list[str]:
+    """Machines that somebody still holds."""
+    with stage.context() as context:
+        machines = context.client(Fly).machines
+        return [
+            f"{app} {machine.id} is leased"
+            for app in (each.app for each in stage.environment.apps.values())
+            for machine in stage.living_machines(app)
+            if machines.lease_of(app, machine.id) is not None
+        ]
+
+
+def unserved_soon(stage: Stage) -> list[str]:
+    """The same when the proxy has learnt who is out of rotation: a fire exit lets nothing drain."""
+    stage.clock.sleep(PROPAGATION_S)
+    return unserved(stage)
 
 
 def unserved(stage: Stage) -> list[str]:

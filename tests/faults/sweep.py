@@ -53,7 +53,7 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
     "slow": {"kind": "latency", "seconds": 25},
 }
 KILL = "killed"
-#: A dead run's leases are over by then.
+#: Leases that nobody gave back are over by then, a dead run's and one whose end was asked for in vain.
 UNTIL_RERUN_S = 20.0
 #: What a run that compensates, or that refuses to begin, ends with: everything is as it was, and it says so.
 NOTHING_CHANGED, PROVEN_BACK, NOT_RESTORED = 3, 6, 7
@@ -84,6 +84,8 @@ class Moments:
     """
 
     dies_at: int | None = None
+    #: What happens right before call number so and so.
+    at_call: tuple[int, Callable[[], object]] | None = None
     passed: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
 
@@ -96,6 +98,8 @@ class Moments:
         name = f"{request.method} {request.url.host}{request.url.path}"
         self.calls.append(name)
         self.moment(name)
+        if self.at_call is not None and len(self.calls) == self.at_call[0]:
+            self.at_call[1]()
 
 
 class CountingTransport(httpx.BaseTransport):
@@ -176,7 +180,7 @@ class Sweep(Generic[W]):
     state: Callable[[W], Any]
     #: Whether a state is the one that the operation is to reach.
     wanted: Callable[[Any], bool]
-    #: What is left that nobody may find when all is over: leases, locks, marks, temporary files.
+    #: What is left that nobody may find 20 s after all is over: leases, locks, marks, temporary files.
     left_behind: Callable[[W], Iterable[str]] = nothing
     #: What has to hold right after the first run, however it ended: that visitors are answered, say.
     meanwhile: Callable[[W], Iterable[str]] = nothing
@@ -219,17 +223,14 @@ class Sweep(Generic[W]):
         """Break one run as the case says, run again where it was not done, and judge both."""
         world = self._fresh(folder)
         before = self.state(world)
-        moments = Moments(case.at if case.how == KILL else None)
-        self._watched(world, moments)
-        if case.how != KILL:
-            world.control("POST", "faults", {**self.faults[case.how], "match": {}, "nth": [case.at]})
+        self._watched(world, Moments(dies_at=case.at) if case.how == KILL else self._breaking(world, case))
         first = self._run(world, FIRST)
         world.control("DELETE", "faults")
         self._watched(world, Moments())
         wrong = [*self._wrong_with_first(first, self.state(world), before), *self.meanwhile(world)]
+        world.clock.sleep(UNTIL_RERUN_S)
         rerun: HotopsError | str | None = None
         if first != "done":
-            world.clock.sleep(UNTIL_RERUN_S)
             rerun = self._run(world, AGAIN)
             wrong += self._wrong_with_rerun(rerun, self.state(world), before)
         wrong += self.left_behind(world)
@@ -260,6 +261,11 @@ class Sweep(Generic[W]):
     def _watched(self, world: W, moments: Moments) -> None:
         world.wrap = lambda transport: CountingTransport(transport, moments)
         world.journal = CountingJournal(moments)
+
+    def _breaking(self, world: W, case: Case) -> Moments:
+        """A fault for one call; it comes right before that call, so that what a test asks itself is never broken."""
+        fault = {**self.faults[case.how], "match": {}, "times": 1}
+        return Moments(at_call=(case.at, lambda: world.control("POST", "faults", fault)))
 
     def _run(self, world: W, run: str) -> HotopsError | str:
         """`done`, `killed`, or the error; calls go out in one order."""

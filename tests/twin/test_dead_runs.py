@@ -102,6 +102,24 @@ def test_the_fire_exit_brings_back_what_ran_before_the_dead_run(tmp_path: Path, 
     assert not [machine.id for machine in stage.machines() if machine.cordoned]
 
 
+def test_the_fire_exit_after_a_kill_at_the_first_cordon_undoes_no_earlier_promotion(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.promote("20251231T000000Z-promote-stage")
+    stage.push("v43")
+    killed(stage, CORDON)
+    assert [machine.id for machine in stage.machines() if machine.cordoned]
+    with stage.context(SECOND) as context:
+        outcome = drive(Rollback(RollbackWant(), context))
+    assert outcome.result["undone_run"] == FIRST
+    assert f"run {FIRST} had changed nothing, and only taken 1 machine out of rotation" in str(outcome.result)
+    stage.clock.sleep(10)
+    assert stage.tags() == {"v42"}, "what the promotion before it brought stays"
+    assert not [machine.id for machine in stage.machines() if machine.cordoned]
+    with stage.context("20260101T020000Z-rollback-stage") as context:
+        drive(Rollback(RollbackWant(), context))
+    assert stage.tags() == {"v41"}, "the next one is about the promotion before"
+
+
 def test_the_lock_of_a_run_that_died_when_all_was_done_is_given_back(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     killed(stage, ACCEPT, 2)

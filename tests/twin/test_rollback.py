@@ -172,8 +172,11 @@ def test_a_second_rollback_does_not_flip_back_to_what_was_left(tmp_path: Path) -
     stage = promoted(tmp_path)
     rollback(stage)
     forget_calls(stage)
-    assert ended(refused(rollback, stage, THIRD)) == ("nothing_to_roll_back", 1)
+    again = rollback(stage, THIRD)
+    assert not again.changed
+    assert f"brought back already by run {SECOND}" in again.result["hotops_screen"][0]
     assert stage.writes() == []
+    assert wrong_with(stage, tag="v41") == []
     assert rollback(stage, THIRD, apps=(APP,)).result["apps"][APP]["version"] == 40
     assert told(stage)[:3] == [(44, "complete", "v40"), (43, "complete", "v41"), (42, "failed", "v42")]
     assert (41, "complete", "v41") in told(stage), "what was good before is not called failed"

@@ -1,0 +1,69 @@
+"""A deploy by itself, every strategy, with any of its calls broken or killed anywhere: all new, or as before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hotops.core.driver import drive
+from hotops.deploy.deploy import STRATEGIES, Deploy
+from hotops.deploy.target import DeployWant, Target
+from hotops.deploy.verdict import issue
+from tests.faults.fleets import Fleet, fleet, leases, unserved
+from tests.faults.sweep import Sweep, nothing
+from tests.stage import Stage
+from tests.twin.stages import APP
+
+#: Cases of the short form.
+SHORT = {"rolling": 12, "bluegreen": 14, "canary": 10, "immediate": 8}
+
+
+def deploying(stage: Stage, run: str, strategy: str) -> None:
+    """Decide what is to be there, sign it, and carry it out: what a script would do with gates of its own."""
+    image = next(str(machine.image_ref) for machine in stage.machines("shop-staging"))
+    target = Target(app=APP, image=image, strategy=strategy, drain_s=6)
+    with stage.context(run) as context:
+        looking = Deploy(DeployWant(targets=(target,)), context)
+        looking.canary_watch = lambda _app: None
+        verdict = issue(
+            run=run,
+            environment="stage",
+            env_kind="sandbox",
+            plan_id=looking.plan(looking.observe()).id,
+            images={APP: image},
+            baseline_ms={},
+            now=stage.clock.now(),
+            valid_s=900,
+        )
+        deploy = Deploy(DeployWant(targets=(target,), verdict=verdict.signed()), context)
+        deploy.canary_watch = lambda _app: None
+        drive(deploy)
+
+
+def is_deployed(seen: Fleet) -> bool:
+    """Two machines serve, both new; beside them at most the two old ones, which wait, stopped, for a verdict."""
+    serving = [machine for machine in seen[APP] if machine.state != "stopped"]
+    waiting = [machine for machine in seen[APP] if machine.state == "stopped"]
+    return (
+        [(machine.tag, machine.state, machine.cordoned) for machine in serving] == [("v42", "started", False)] * 2
+        and {(machine.tag, machine.cordoned) for machine in waiting} <= {("v41", True)}
+        and len(waiting) in (0, 2)
+    )
+
+
+def deploy(strategy: str) -> Sweep[Stage]:
+    return Sweep(
+        f"deploy/{strategy}",
+        world=Stage,
+        run=lambda stage, run: deploying(stage, run, strategy),
+        state=fleet,
+        wanted=is_deployed,
+        left_behind=leases,
+        meanwhile=nothing if strategy == "immediate" else unserved,
+    )
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_a_broken_or_killed_deploy_is_all_new_or_as_before_after_a_rerun(tmp_path: Path, strategy: str) -> None:
+    deploy(strategy).all_hold(tmp_path, short=SHORT[strategy])
