@@ -18,6 +18,10 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "dr_drill": "hotops.drill.drill:DrDrill",
         "dr_due": "hotops.drill.due:DrDue",
         "dsn_fix": "hotops.database.fix:FixDsn",
+        "backup": "hotops.backup.create:MakeBackup",
+        "backup_info": "hotops.backup.info:BackupInfo",
+        "backup_prune": "hotops.backup.prune:PruneBackups",
+        "backup_verify": "hotops.backup.verify:VerifyBackup",
         "fly_app_info": "hotops.info.apps:AppInfo",
         "fly_deploy": "hotops.deploy.deploy:Deploy",
         "fly_log_scan": "hotops.health.fly_log_scan:LogScan",
@@ -32,6 +36,8 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "lock": "hotops.promote.lock:Lock",
         "notify": "hotops.notify.notify:Notify",
         "promote_phase": "hotops.promote.phase:PromotePhase",
+        "restore": "hotops.backup.restore:Restore",
+        "restore_points": "hotops.backup.info:RestorePoints",
         "secrets_mirror": "hotops.secrets.mirror:MirrorSecrets",
         "smoke": "hotops.health.smoke:Smoke",
         "status": "hotops.look.status:Status",
@@ -45,6 +51,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "all": ("",),
+        "backup": ("backup", "restore"),
         "dr": ("dr_",),
         "database": ("dsn_", "supabase_dsn"),
         "fly": ("fly_",),

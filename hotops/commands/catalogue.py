@@ -55,11 +55,59 @@ COMMANDS: tuple[Command, ...] = (
         operation="lock",
         fixed={"action": "break"},
     ),
+    OperationCommand(
+        "backup create",
+        "A whole, sealed, signed backup of the database.",
+        ("hotops backup create production", "hotops backup create production --unless-younger-h 1"),
+        operation="backup",
+        next="hotops backup verify {env} --mode full proves that it comes back",
+    ),
+    OperationCommand(
+        "backup list",
+        "The whole backups, with their age, and when each was proven.",
+        ("hotops backup list production",),
+        operation="backup_info",
+        fixed={"backup": None},
+    ),
+    OperationCommand(
+        "backup show",
+        "One backup with its tables, and what is not in it.",
+        ("hotops backup show production --backup newest",),
+        operation="backup_info",
+    ),
+    OperationCommand(
+        "backup verify",
+        "Is a backup whole and unchanged (quick), does it come back row by row (full).",
+        ("hotops backup verify production", "hotops backup verify production --mode full --scratch-env SCRATCH_URL"),
+        operation="backup_verify",
+    ),
+    OperationCommand(
+        "backup prune",
+        "Backups that no rule keeps go; told only, until confirmed.",
+        ("hotops backup prune production --check", "hotops backup prune production --confirm shop"),
+        operation="backup_prune",
+    ),
+    OperationCommand(
+        "backup points",
+        "What could be brought back today, and to which moment.",
+        ("hotops backup points production",),
+        operation="restore_points",
+    ),
+    OperationCommand(
+        "restore",
+        "A backup into a new database, proven row by row.",
+        (
+            "hotops restore production --target-env SCRATCH_URL",
+            "hotops restore production --tables public.orders",
+        ),
+        operation="restore",
+    ),
     ModuleCommand("sandbox", "The twin of the clouds on this computer.", module="hotops.cli_sandbox"),
     ModuleCommand("evidence", "Check and read what a run left behind.", module="hotops.cli_evidence"),
 )
 
 NOUNS: dict[str, str] = {
+    "backup": "Backups of the database: made, listed, proven, removed.",
     "lock": "Who works on an environment.",
 }
 

@@ -57,10 +57,33 @@ class WatchLimits(Spec):
     interval_s: Seconds = Field(5.0, gt=0, description="Time between two looks, in seconds.")
 
 
+class Keep(Spec):
+    """How many backups of each kind are kept; the newest and the newest proven one are kept anyway."""
+
+    hourly: int = Field(0, ge=0, description="Newest of each hour, for so many hours that have one.")
+    daily: int = Field(7, ge=0, description="Newest of each day.")
+    weekly: int = Field(5, ge=0, description="Newest of each ISO week.")
+    monthly: int = Field(12, ge=0, description="Newest of each month.")
+    yearly: int = Field(3, ge=0, description="Newest of each year.")
+
+
 class Backup(Spec):
-    """What the backup gate asks for."""
+    """What the backup gate asks for, and where hotops' own backups go."""
 
     max_age_h: float = Field(24.0, gt=0, description="Oldest acceptable backup, in hours.")
+    store: str | None = Field(
+        None, min_length=1, description="Where backups are kept: a folder, s3://bucket/prefix, gs://… or az://…"
+    )
+    recipients: tuple[str, ...] = Field(
+        (), description="Public age keys for which a backup is sealed: at least two, one of them kept offline."
+    )
+    dsn_env: EnvVarName = Field(
+        "DATABASE_URL", description="Environment variable with a direct or session connection string of the database."
+    )
+    identity_env: EnvVarName = Field(
+        "HOTOPS_BACKUP_IDENTITY", description="Environment variable with an age identity that opens backups."
+    )
+    keep: Keep = Field(default_factory=Keep, description="Which backups are kept when old ones are removed.")
 
 
 class Drills(Spec):

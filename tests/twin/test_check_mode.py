@@ -35,6 +35,7 @@ ASKED: Mapping[str, tuple[Options, ...]] = {
     "health_probe": ({"url": f"https://{APP}.fly.dev/health"}, {"url": f"https://{APP}.fly.dev/", "samples": 5}),
     "health_report": ({},),
     "lock": ({},),
+    "restore_points": ({},),
     "notify": ({"title": "shop-production promoted"},),
     "promote_phase": tuple({"phase": phase} for phase in PHASES),
     "smoke": ({"app": APP},),
@@ -44,6 +45,11 @@ ASKED: Mapping[str, tuple[Options, ...]] = {
 }
 #: Those that need another world than this stage, and the test that asks them there.
 ELSEWHERE: Mapping[str, str] = {
+    "backup": "tests/backup/test_operations.py::test_check_mode_writes_nothing",
+    "backup_info": "tests/backup/test_operations.py::test_check_mode_writes_nothing",
+    "backup_prune": "tests/backup/test_operations.py::test_check_mode_writes_nothing",
+    "backup_verify": "tests/backup/test_operations.py::test_check_mode_writes_nothing",
+    "restore": "tests/backup/test_operations.py::test_check_mode_writes_nothing",
     "dr_drill": "tests/drill/test_drills.py::test_check_mode_asks_and_writes_nothing",
     "dr_due": "tests/drill/test_drills.py::test_a_drill_that_was_never_made_is_due_and_a_proven_one_is_not",
     "dsn_fix": "tests/database/test_dsn_fix.py::test_check_mode_says_what_it_would_do_and_writes_nothing",

@@ -1,0 +1,43 @@
+"""Signed notes that a backup was restored and compared row by row: what 'restore proven' rests on."""
+
+from __future__ import annotations
+
+import json
+
+from hotops.backup.manifest import Found
+from hotops.backup.store import Store
+from hotops.core.signing import SignatureInvalid, sign, verify_envelope
+
+PROVEN_TYPE = "application/vnd.hotops.backup-proven+json"
+
+
+def keep_proof(store: Store, found: Found, *, at: float, seconds: float, rows: int) -> None:
+    """Write down that this backup came back whole."""
+    manifest = found.manifest
+    body = {
+        "backup": manifest.id,
+        "environment": manifest.environment,
+        "database": manifest.database,
+        "proven_at": at,
+        "seconds": seconds,
+        "rows": rows,
+    }
+    store.put(_name(manifest.environment, manifest.database, manifest.id), json.dumps(sign(PROVEN_TYPE, body)).encode())
+
+
+def proofs(store: Store, environment: str, database: str) -> dict[str, dict[str, float]]:
+    """When each backup was proven last and how long it took, by its id. Notes of unknown keys do not count."""
+    found: dict[str, dict[str, float]] = {}
+    for name in store.sizes(f"{environment}/.proven/{database}"):
+        try:
+            signed = verify_envelope(json.loads(store.get(name)), payload_type=PROVEN_TYPE)
+        except (ValueError, SignatureInvalid):
+            continue
+        body = signed.body
+        if signed.known and (body.get("environment"), body.get("database")) == (environment, database):
+            found[str(body["backup"])] = {"proven_at": float(body["proven_at"]), "seconds": float(body["seconds"])}
+    return found
+
+
+def _name(environment: str, database: str, backup: str) -> str:
+    return f"{environment}/.proven/{database}/{backup}.json"

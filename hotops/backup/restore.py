@@ -1,0 +1,290 @@
+"""The operation `restore`: a backup into a new or an empty database, or over a living one when that is typed twice."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field
+
+from hotops.backup import manifest as manifests
+from hotops.backup.connection import Connection, driver
+from hotops.backup.create import SCREEN
+from hotops.backup.errors import BackupDamaged, DatabaseFailed, RestoreRefused
+from hotops.backup.load import NOTES, Load, create_database
+from hotops.backup.manifest import Found
+from hotops.backup.over import Over
+from hotops.backup.programs import find_programs
+from hotops.backup.restoring import PHASES, judged, phases_of, run_phase
+from hotops.backup.settings import Settings, Where, connection_of, opener_of, settings_of
+from hotops.core.clock import rfc3339, spoken_duration
+from hotops.core.documented import Documented
+from hotops.core.operation import Done, Fact, Operation, Plan, Step
+
+#: A living database is overwritten only with a backup of it that is younger.
+FRESH_H = 1.0
+
+
+class RestoreWanted(Where):
+    """Which backup, to where, how much of it."""
+
+    to: str = Field("newest", description="Id of the backup, or newest.")
+    target_env: str = Field(
+        "RESTORE_URL",
+        description="Environment variable with a direct or session connection string of the server that takes it.",
+    )
+    new_database: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="Name of the database that is made there; DATABASE_restored_TIME if omitted.",
+    )
+    into: str = Field(
+        "new",
+        pattern="^(new|given)$",
+        description="V(new): a new database is made on the server; V(given): the connection string's own, empty database.",
+    )
+    tables: tuple[str, ...] = Field((), description="Only these tables, as schema.name; all if empty.")
+    identity_env: str | None = Field(
+        None,
+        description="Environment variable with an age identity, or the path of its file; HOTOPS_BACKUP_IDENTITY if omitted.",
+    )
+    overwrite: str | None = Field(
+        None,
+        description="Name of a living database whose rows are replaced; needs O(confirm) and a fresh backup of it.",
+    )
+    confirm: str | None = Field(None, description="The same name once more, where rows are replaced.")
+    jobs: str = Field(
+        "hold", pattern="^(hold|start)$", description="Whether scheduled jobs are started (V(start)) or held back."
+    )
+    roles: str = Field(
+        "missing", pattern="^(missing|all)$",
+        description="V(missing): roles that exist are left alone; V(all): they too become what they were (a server of its own).",
+    )  # fmt: skip
+    compared: bool = Field(
+        default=True, description="Whether the restored database is compared with the backup row by row."
+    )
+    trusted_key: str | None = Field(
+        None, description="Id of a key (ed25519:…) to trust, where another computer made the backup."
+    )
+    workers: int = Field(3, ge=1, le=16, description="How many connections write at once.")
+    index_memory_mb: int = Field(256, ge=16, description="Memory of each index build on the server, in MiB.")
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What is restored, and into what."""
+
+    settings: Settings
+    found: Found
+    connection: Connection
+    name: str
+    load: Load
+    goes_on: bool
+    is_done: bool
+
+
+class Restore(Operation[RestoreWanted, Aim]):
+    """Restore a backup, and prove every row. Raises RestoreRefused, RestoreFailed, NotAsBackedUp, BackupDamaged."""
+
+    name = "restore"
+    Want = RestoreWanted
+    needs_environment = True
+    docs = Documented(
+        short="Restore a backup into a new database, proven row by row",
+        description=(
+            "Restores a backup that M(hotops.core.backup) made, whole or some tables, with several connections at once.",
+            "Into a new database by default, which is then compared with the backup row by row and object by object.",
+            ("Rows of a living database are replaced only where its name is given twice (O(overwrite), O(confirm)) and a"
+            " backup of it is younger than an hour; its schema has to be that of the backup."),
+            "One that was interrupted goes on where it stopped when it is run again.",
+        ),
+        returns={
+            "database": {"description": "The restored database.", "returned": "success", "type": "str", "sample": "shop_restored_20260131t100000z"},
+            "restored": {
+                "description": "The backup: id, taken_at, tables, rows.", "returned": "success", "type": "dict",
+                "sample": {"id": "20260131T100000Z-3f9a2c", "rows": 1200345},
+            },
+            "phases": {
+                "description": "Seconds that each phase took.", "returned": "when something was restored", "type": "dict",
+                "sample": {"rows": 12.4, "post_data": 6.1},
+            },
+            "problems": {
+                "description": "What could not be made since it is the platform's.", "returned": "success", "type": "list",
+                "elements": "str", "sample": [],
+            },
+        },
+        examples="""
+- name: The newest backup stands beside the living database
+  hotops.core.restore:
+    target_env: DATABASE_URL
+
+- name: Yesterday's orders stand in a database of their own
+  hotops.core.restore:
+    to: 20260131T100000Z-3f9a2c
+    tables: [public.orders, public.customers]
+    target_env: SCRATCH_URL
+    new_database: orders_of_yesterday
+""",
+        see_also=("backup", "backup_verify", "backup_info"),
+    )  # fmt: skip
+    tell: Callable[[int, int, float], None] = staticmethod(lambda _done, _all, _seconds: None)
+
+    def observe(self) -> Aim:
+        want, context = self.want, self.context
+        settings = settings_of(context, want)
+        found = manifests.find(settings.store, settings.environment, settings.database, want.to)
+        trust(found, want.trusted_key)
+        opener = opener_of(context, want.identity_env or settings.declared.identity_env)
+        server = connection_of(context, want.target_env)
+        over = want.overwrite is not None
+        name = server.database if over or want.into == "given" else want.new_database or _name_of(found)
+        if over:
+            self._confirmed(settings, found, server)
+        connection = server.to(name)
+        with server.open() as session:
+            row = session.execute(
+                "select current_setting('server_version_num')::int / 10000,"
+                " exists (select from pg_database where datname = %s), (select shobj_description(oid, 'pg_database') from pg_database where datname = %s)",
+                (name, name),
+            ).fetchone()
+        major, exists, comment = row or (0, False, "")
+        if major < found.manifest.server_major:
+            raise RestoreRefused(
+                f"The server is PostgreSQL {major}, the backup is of {found.manifest.server_major}.",
+                remedy="Restore into the same major or a newer one.",
+            )
+        kind = Over if over else Load
+        load = kind(
+            connection,
+            find_programs(major),
+            settings.store,
+            opener,
+            found,
+            want.workers,
+            want.tables,
+            want.index_memory_mb,
+            self.tell,
+        )
+        goes_on = bool(exists) and _has_notes(connection)
+        done = bool(exists) and not over and not goes_on and comment == _mark(found, want.tables)
+        return Aim(settings, found, server, name, load, goes_on, done)
+
+    def plan(self, state: Aim) -> Plan:
+        want, manifest = self.want, state.found.manifest
+        if state.is_done:
+            return Plan(why_empty=f"{state.name} is {manifest.id} already")
+        self._aim = state
+        names = phases_of(tables=bool(want.tables), jobs=want.jobs == "start", compared=want.compared)
+        if isinstance(state.load, Over):
+            names = [name for name in names if name in ("claim", "rows", "sequences", "finish", "compare")]
+        what = f"{manifest.rows} rows" if not want.tables else f"rows of {', '.join(want.tables)}"
+        steps = [
+            Step(
+                name,
+                state.load.connection.place,
+                "replace" if name == "rows" and want.overwrite else "create",
+                {},
+                {name: what if name == "rows" else PHASES[name]},
+                phase=name,
+            )
+            for name in names
+        ]
+        title = f"restore of {manifest.id} (of {rfc3339(manifest.taken_at)}) into {state.load.connection.place}"
+        decides = {
+            "restore": manifest.id,
+            "into": state.load.connection.place,
+            "tables": list(want.tables),
+            "overwrite": want.overwrite,
+        }
+        return Plan(tuple(steps), title + (", goes on" if state.goes_on else ""), decides)
+
+    def prepare(self, plan: Plan) -> Fact:
+        aim = self._aim
+        if self.want.overwrite is None and self.want.into == "new":
+            create_database(aim.connection, aim.name)
+        return {"database": aim.name}
+
+    def apply(self, step: Step, done: Done) -> Fact:
+        aim, began = self._aim, self.context.clock.now()
+        compared = run_phase(aim.load, step.name, all_roles=self.want.roles == "all")
+        if step.name == "finish" and not self.want.overwrite:
+            _put_mark(aim.load.connection, aim.name, _mark(aim.found, self.want.tables), aim.load.problems)
+        if compared is not None:
+            judged(compared, jobs_held=self.want.jobs == "hold", where=aim.name)
+        took: dict[str, object] = {"seconds": round(self.context.clock.now() - began, 3)}
+        return took if compared is None else {**took, "tables": compared.tables, "rows": compared.rows_compared}
+
+    def report(self, state: Aim, plan: Plan, done: Done) -> dict[str, Any]:
+        phases = {step.name: done[step.name]["seconds"] for step in plan.steps if step.name in done}
+        told = manifests.told(state.found.manifest)
+        lines = []
+        if phases:
+            took = sum(float(str(seconds)) for seconds in phases.values())
+            lines = [
+                f"{state.name} is {told['id']} of {told['taken_at']}: {told['rows']} rows in {spoken_duration(took)}",
+                *(f"{name}: {seconds} s" for name, seconds in phases.items()),
+                *(f"not made: {line}" for line in state.load.problems),
+            ]
+            if self.want.jobs == "hold" and "jobs" in state.found.manifest.schema_parts:
+                lines.append("scheduled jobs are held back: jobs=start starts them")
+        return {
+            "database": state.name, "restored": told, "phases": phases, "problems": state.load.problems,
+            "compared": dict(done.get("compare", {})), SCREEN: lines,
+        }  # fmt: skip
+
+    def _confirmed(self, settings: Settings, found: Found, server: Connection) -> None:
+        """Rows of a living database are replaced: its name twice, and a fresh backup of it. Raises RestoreRefused."""
+        want = self.want
+        if want.overwrite != server.database or want.confirm != server.database:
+            raise RestoreRefused(
+                f"{server.place} would lose its rows; its name has to be given twice.",
+                remedy=f"overwrite={server.database} confirm={server.database}, if that is the database you mean.",
+            )
+        newest = manifests.find(settings.store, settings.environment, settings.database).manifest
+        age_h = (self.context.clock.now() - newest.taken_at) / 3600
+        if age_h > FRESH_H or newest.place != server.place:
+            raise RestoreRefused(
+                f"There is no backup of {server.place} that is younger than {FRESH_H:g} h: what it holds now would be lost.",
+                remedy=f"Back it up first; then restore to={found.manifest.id}.",
+            )
+
+
+def trust(found: Found, trusted_key: str | None) -> None:
+    """Raise BackupDamaged for a backup that a key signed which nobody here knows."""
+    if not found.known and found.signed_by != trusted_key:
+        raise BackupDamaged(
+            f"{found.manifest.id} is signed by {found.signed_by}, which this computer does not know.",
+            remedy="If a colleague's computer made it, add that line to keys/evidence.pub of the state folder, or give trusted_key.",
+        )
+
+
+def _name_of(found: Found) -> str:
+    stem = "".join(letter if letter.isalnum() else "_" for letter in found.manifest.database.lower())
+    return f"{stem}_restored_{found.manifest.id.partition('-')[0].lower()}"[:63]
+
+
+def _mark(found: Found, tables: tuple[str, ...]) -> str:
+    return f"hotops: restore of {found.manifest.id}" + (f", only {', '.join(tables)}" if tables else "")
+
+
+def _has_notes(connection: Connection) -> bool:
+    with contextlib.closing(connection.open()) as session:
+        row = session.execute(f"select to_regclass('{NOTES}.done') is not null").fetchone()
+    return bool(row and row[0])
+
+
+def _put_mark(connection: Connection, name: str, mark: str, problems: list[str]) -> None:
+    """So that the same restore, asked for again, finds that it is done."""
+    from hotops.backup.fingerprint import quoted
+    from hotops.backup.scripts import literal
+
+    with contextlib.closing(connection.open()) as session:
+        try:
+            session.execute(f"comment on database {quoted(name)} is {literal(mark)}")
+        except driver().Error as error:
+            said = str(error).partition("\n")[0]
+            problems.append(f"comment on the database: {said}")
+        except DatabaseFailed as error:
+            problems.append(error.message)
