@@ -14,6 +14,7 @@ from hotops.core.options import nearest
 #: To add a module: one line here, then `make docs` writes its files.
 OPERATIONS: Mapping[str, str] = MappingProxyType(
     {
+        "doctor": "hotops.look.doctor:Doctor",
         "explain": "hotops.look.explain:Explain",
         "dr_drill": "hotops.drill.drill:DrDrill",
         "dr_due": "hotops.drill.due:DrDue",
@@ -57,8 +58,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "fly": ("fly_",),
         "health": ("health_", "smoke", "tls_"),
         "secrets": ("secrets_",),
-        "look": ("explain", "status", "why"),
         "promote": ("gate", "lock", "notify", "promote_"),
+        "look": ("doctor", "explain", "status", "why"),
     }
 )
 

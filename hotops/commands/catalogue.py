@@ -7,6 +7,30 @@ from hotops.commands.command import Command, ModuleCommand, OperationCommand, Pl
 #: In the order of `hotops --help`. A name of two words is a noun with its verb; NOUNS says what the noun is about.
 COMMANDS: tuple[Command, ...] = (
     OperationCommand(
+        "status",
+        "The environment on one screen: what runs, how it is, what changed in a day, what to type next.",
+        ("hotops status production", "hotops status production --json"),
+        operation="status",
+    ),
+    OperationCommand(
+        "why",
+        "Why one app is not well, on one page, and the command that helps.",
+        ("hotops why production shop-production",),
+        operation="why",
+    ),
+    OperationCommand(
+        "explain",
+        "Where each value of the inventory comes from: flag, file and line, observed, default.",
+        ("hotops explain production", "hotops explain production shop-production --no-observed"),
+        operation="explain",
+    ),
+    OperationCommand(
+        "doctor",
+        "What can be done from here: tokens, scopes, clocks, files, lock; each finding with its remedy.",
+        ("hotops doctor production", "hotops doctor production --live"),
+        operation="doctor",
+    ),
+    OperationCommand(
         "health",
         "How every app is, in one table, and what to do about each finding.",
         ("hotops health production", "hotops health production shop-production --since-s 86400 --json"),

@@ -215,7 +215,7 @@ def _database_refuses(case: Case) -> Cause | None:
     theirs = case.culprit is not None and case.culprit.what == "secrets" and bool(written & _OF_A_DATABASE)
     blame = " Its connection string changed last." if theirs else ""
     dsn = next((f" In use: {item.name} {item.says}." for item in case.dsns if item.is_known), "")
-    check = f"hotops dsn check {case.environment} {case.seen.app.host}"
+    check = f"hotops dsn fix {case.environment} {case.seen.app.host}"
     says = f"The app runs and its database refuses it: {told[0]}.{blame}{dsn}{case.since}"
     return Cause("database_refuses", says, check if theirs else case.undo(check))
 

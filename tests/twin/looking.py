@@ -93,9 +93,8 @@ class Scene:
         return Context(
             World("sandbox", {}, {}, tokens=self.tokens),
             self.clock,
-            transport=self.transport,
             limiter_of=lambda cloud, _identity: self._limiters.setdefault(cloud, MemoryLimiter(self.clock)),
-            **{"environment": self.environment, **fields},
+            **{"environment": self.environment, "transport": self.transport, **fields},
         )
 
     def ask(self, name: str, context: Context | None = None, **want: Any) -> dict[str, Any]:

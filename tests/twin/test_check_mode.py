@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 Options = Mapping[str, Any]
 #: How each operation is asked in a world where it has something to do. A new operation has to be added here.
 ASKED: Mapping[str, tuple[Options, ...]] = {
+    "doctor": ({}, {"live": True}),
     "explain": ({},),
     "fly_app_info": ({"app": APP}, {"org": "personal"}),
     "fly_deploy": ({"targets": [{"app": APP, "image": "the source's"}]},),
