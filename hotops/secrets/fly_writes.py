@@ -11,6 +11,7 @@ from hotops.core.waiting import Pace, wait_for
 from hotops.fly import Fly
 from hotops.fly.models import AppSecret
 from hotops.secrets.drift import Remote
+from hotops.secrets.judgement import Judged
 from hotops.secrets.ledger import Ledger, Mark
 from hotops.secrets.places import AppHolds, app_holds
 from hotops.secrets.wanted import Wanted
@@ -39,6 +40,22 @@ def write_app(context: Context, fly: Fly, app: str, values: Mapping[str, Wanted]
         }
     )
     return {"version": answer.version, "names": sorted(values)}
+
+
+def note_proven(context: Context, fly: Fly, app: str, proven: Mapping[str, Judged], ledger: Ledger) -> Fact:
+    """Note what a machine proved to be there, as the store shows it now; one read, no write anywhere else."""
+    seen = {secret.name: secret for secret in fly.secrets.list(app)}
+    now = context.clock.now()
+    ledger.wrote(
+        {
+            str(item.wanted.target): Mark(
+                item.wanted.fingerprint, seen[name].digest, seen[name].updated_at, now, run=context.run
+            )
+            for name, item in proven.items()
+            if name in seen
+        }
+    )
+    return {"proven": sorted(proven)}
 
 
 def remove_from_app(fly: Fly, app: str, name: str, ledger: Ledger) -> Fact:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
@@ -14,21 +14,22 @@ from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.options import nearest
 from hotops.deploy.refresh import Refresh, ordered
 from hotops.fly import Fly
+from hotops.github.client import GitHub
 from hotops.inventory.schema import App, Environment
 from hotops.promote.holding import hold, let_go
 from hotops.promote.pairs import environment_of
 from hotops.secrets.challenging import answers_of
-from hotops.secrets.fly_writes import prove_app, remove_from_app, write_app
-from hotops.secrets.judgement import Judged, Judgement, judge
+from hotops.secrets.fly_writes import note_proven, prove_app, remove_from_app, write_app
+from hotops.secrets.github_writes import remove_from_scope, repo_of, scopes_hold, write_scope
+from hotops.secrets.judgement import Judgement, judge
 from hotops.secrets.ledger import Ledger
 from hotops.secrets.map_file import load_map
+from hotops.secrets.mirror_plan import apps_of, needs, remove_step, why_anew, write_steps
 from hotops.secrets.mirror_told import RETURNS, row_lines, told_partial
 from hotops.secrets.places import Held, apps_hold, left_out
 from hotops.secrets.secret_map import SecretMap, Target, fly_destination
 from hotops.secrets.wanted import Problem, Wanted, refuse, vault_of, want_of
 from hotops.vault.vault import Vault
-
-_PHASE_WRITE = "1-write"
 
 
 class MirrorWant(Spec):
@@ -43,7 +44,12 @@ class MirrorWant(Spec):
         default=True, description="Whether machines are made anew, some at a time, so that they get what is staged."
     )
     remove: tuple[str, ...] = Field(
-        (), description="Extra names to remove, in the form APP/NAME; only what the map does not name can be removed."
+        (),
+        description="Extra names to remove, in the form APP/NAME or github:ENVIRONMENT/NAME; only what the map does not"
+        " name can be removed.",
+    )
+    places: tuple[Literal["fly", "github"], ...] = Field(
+        ("fly", "github"), min_length=1, description="Where to: fly, github, or both. A run of some apps only is Fly's."
     )
     challenge: bool = Field(
         default=True,
@@ -83,7 +89,9 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
 
     Fly: one bulk write an app; equal by the digests that it answered the last time. What is staged is deployed by
     making the machines anew, the first alone. A required secret that the vault can't give refuses everything.
-    Calls: an app 3 reads, 1 write, 1 read to prove; nothing but the 3 reads where all is equal.
+    GitHub: one key a scope, one put a secret, equal by the time that it told after the last write.
+    Calls: an app 3 reads, 1 write, 1 read to prove, and those of its machines; a scope 2 reads, 1 key, a put each.
+    Where all is equal: the 3 reads an app and the 1 a scope.
     Raises: SourceIncomplete, Unfit, MapError, PlaceUnreadable, MirrorIncomplete, Unproven, LockHeld.
     """
 
@@ -92,7 +100,7 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
     effect = "write"
     needs_environment = True
     docs = Documented(
-        short="Mirror the vault's secrets to apps of Fly.io, as the secret map says",
+        short="Mirror the vault's secrets to Fly.io and GitHub, as the secret map says",
         description=(
             "Writes what the map names, in as few calls as there can be, and nothing that is equal already.",
             "Equal is what the store shows as it did after the last write, which the vault's ledger notes.",
@@ -125,6 +133,10 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
         return self.context.client(Fly)
 
     @property
+    def github(self) -> GitHub:
+        return self.context.client(GitHub)
+
+    @property
     def environment(self) -> Environment:
         return environment_of(self.context)
 
@@ -139,9 +151,12 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
         found = load_map(self.environment)
         wanted, problems = want_of(found, self.vault)
         refuse(problems, self.vault.store.place)
-        apps = self._apps(found)
-        held_apps = apps_hold(self.fly, apps)
-        held = Held({fly_destination(app): item.remotes() for app, item in held_apps.items()}, held_apps)
+        held_apps = apps_hold(self.fly, self._apps(found)) if "fly" in self.want.places else {}
+        remotes = {fly_destination(app): item.remotes() for app, item in held_apps.items()}
+        scopes = self._scopes(found)
+        if scopes:
+            remotes |= scopes_hold(self.github, repo_of(self.environment), scopes)
+        held = Held(remotes, held_apps)
         marks = Ledger(self.vault).marks
         adopt = self.want.adopt == "write"
         removed = self._removed(found, held)
@@ -164,17 +179,17 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
             mine = judged.at(fly_destination(app))
             written = {name: item for name, item in mine.items() if item.write}
             proven = {name: item for name, item in mine.items() if item.proven}
-            steps += _write_steps(app, written, proven)
+            steps += write_steps(app, written, proven)
             gone = [target for target in judged.removed if target.destination == fly_destination(app)]
-            steps += [
-                Step(f"{app}/remove/{target.name}", str(target), "destroy", before={"secret": "there"},
-                     after={"secret": "gone"}, needs=_needs(app, written), phase=_PHASE_WRITE)
-                for target in gone
-            ]  # fmt: skip
+            steps += [remove_step(f"{app}/remove/{target.name}", target, needs(app, written)) for target in gone]
             if self.want.deploy:
                 stale = set(mine) & set(judged.stale.get(app, ()))
                 only = None if written else holds.lacking(stale) | left_out(holds)
-                refreshed += self._refresh(app).steps(holds.machines, only, why=_why(written, stale))
+                refreshed += self._refresh(app).steps(holds.machines, only, why=why_anew(written, stale))
+        for scope in (place for place in state.held.remotes if place.startswith("github:")):
+            steps += write_steps(scope, {name: item for name, item in judged.at(scope).items() if item.write}, {})
+            gone = [target for target in judged.removed if target.destination == scope]
+            steps += [remove_step(f"{scope}/remove/{target.name}", target, ()) for target in gone]
         changing = {str(target): item.wanted.fingerprint for target, item in judged.targets.items() if item.write}
         decides = {
             "secrets": changing,
@@ -193,6 +208,8 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
         return {"lock": str(taken.holder)}
 
     def apply(self, step: Step, done: Done) -> Fact:
+        if step.name.startswith("github:"):
+            return self._apply_github(step)
         app = step.name.split("/")[0]
         refresh = self._refresh(app)
         if refresh.owns(step):
@@ -209,14 +226,14 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
             return remove_from_app(self.fly, app, step.name.rpartition("/")[2], ledger)
         judged = self._judged.at(fly_destination(app))
         if step.name.endswith("/proven"):
-            return self._note_proven(app, {name: item for name, item in judged.items() if item.proven}, ledger)
+            return note_proven(self.context, self.fly, app, {n: i for n, i in judged.items() if i.proven}, ledger)
         values = {name: item.wanted for name, item in judged.items() if item.write}
         return write_app(self.context, self.fly, app, values, ledger)
 
     def verify(self, plan: Plan, done: Done) -> None:
         try:
             ledger = Ledger(self.vault)
-            for app in dict.fromkeys(step.name.split("/")[0] for step in plan.steps):
+            for app in apps_of(plan):
                 version = done.get(f"{app}/secrets", {}).get("version")
                 names = [name for name, item in self._judged.at(fly_destination(app)).items() if item.write]
                 deployed = any(self._refresh(app).owns(step) for step in plan.steps)
@@ -229,7 +246,7 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
             let_go(self.context, self.environment)
 
     def after_failure(self, error: Exception, plan: Plan, done: Done) -> Exception:
-        for app in dict.fromkeys(step.name.split("/")[0] for step in plan.steps):
+        for app in apps_of(plan):
             self._refresh(app).failed(done)
         let_go(self.context, self.environment)
         if not isinstance(error, HotopsError):
@@ -284,6 +301,20 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
         mapped = dict.fromkeys(app for secret in found.secrets.values() for app in secret.fly)
         return [app for app in mapped if app in chosen]
 
+    def _scopes(self, found: SecretMap) -> list[str]:
+        """The map's scopes of GitHub. They are the environment's: a run about some of its apps leaves them alone."""
+        if "github" not in self.want.places or set(self.context.selection or ()) ^ set(self.environment.apps):
+            return []
+        return [place for place in found.destinations() if place.startswith("github:")]
+
+    def _apply_github(self, step: Step) -> Fact:
+        ledger, repo = Ledger(self.vault), repo_of(self.environment)
+        destination, _, name = step.name.rpartition("/")
+        if destination.endswith("/remove"):
+            return remove_from_scope(self.github, repo, destination.removesuffix("/remove"), name, ledger)
+        values = {name: item.wanted for name, item in self._judged.at(destination).items() if item.write}
+        return write_scope(self.context, repo, destination, values, ledger)
+
     def _declared(self, app: str) -> App | None:
         return next((item for item in self.environment.apps.values() if item.app == app), None)
 
@@ -307,62 +338,16 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
         mapped = {target for target, _ in found.placements()}
         removed = []
         for named in self.want.remove:
-            app, _, name = named.removeprefix("fly:").partition("/")
-            target = Target(fly_destination(app), name)
+            place, _, name = named.removeprefix("fly:").rpartition("/")
+            target = Target(place if place.startswith("github:") else fly_destination(place), name)
             there = held.remotes.get(target.destination)
             if target in mapped:
                 raise UsageError(
                     f"{named} is in the map, so it is not removed.", remedy="Take it out of the map first."
                 )
             if there is None:
-                near = nearest(app, held.apps)
-                raise UsageError(f"{named} names no app of this run.", remedy=f"Did you mean {near}?" if near else "")
+                near = nearest(place, [*held.apps, *held.remotes])
+                raise UsageError(f"{named} names no place of this run.", remedy=f"Did you mean {near}?" if near else "")
             if name in there:  # one that is gone already is fine
                 removed.append(target)
         return tuple(removed)
-
-    def _note_proven(self, app: str, proven: Mapping[str, Judged], ledger: Ledger) -> Fact:
-        from hotops.secrets.ledger import Mark
-
-        now = self.context.clock.now()
-        seen = {secret.name: secret for secret in self.fly.secrets.list(app)} if proven else {}
-        ledger.wrote(
-            {
-                str(item.wanted.target): Mark(
-                    item.wanted.fingerprint, seen[name].digest, seen[name].updated_at, now, run=self.context.run
-                )
-                for name, item in proven.items()
-                if name in seen
-            }
-        )
-        return {"proven": sorted(proven)}
-
-
-def _write_steps(app: str, written: Mapping[str, Judged], proven: Mapping[str, Judged]) -> Iterable[Step]:
-    if written:
-        yield Step(
-            f"{app}/secrets",
-            fly_destination(app),
-            "create" if all(item.drift == "absent" for item in written.values()) else "update",
-            before={name: item.drift for name, item in written.items()},
-            after={name: item.wanted.fingerprint for name, item in written.items()},
-            phase=_PHASE_WRITE,
-        )
-    if proven:
-        yield Step(
-            f"{app}/proven",
-            "the vault's ledger",
-            "update",
-            before=dict.fromkeys(proven, "unknown"),
-            after={name: f"{item.wanted.fingerprint}, proven inside a machine" for name, item in proven.items()},
-            phase=_PHASE_WRITE,
-        )
-
-
-def _needs(app: str, written: Mapping[str, Judged]) -> tuple[str, ...]:
-    return (f"{app}/secrets",) if written else ()
-
-
-def _why(written: Mapping[str, Judged], stale: Iterable[str]) -> str:
-    names = sorted({*written, *stale})
-    return f"{', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"

@@ -18,7 +18,7 @@ RETURNS: Mapping[str, Mapping[str, object]] = {
         "type": "list",
         "elements": "dict",
         "contains": {
-            "destination": {"description": "C(fly:APP).", "type": "str"},
+            "destination": {"description": "C(fly:APP) or C(github:ENVIRONMENT).", "type": "str"},
             "name": {"description": "The name there.", "type": "str"},
             "secret": {"description": "The map's secret, null for a name that the map does not have.", "type": "str"},
             "state": {

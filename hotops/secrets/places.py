@@ -106,7 +106,7 @@ def refuse_unreadable(found: Mapping[str, object]) -> None:
     told = "; ".join(f"{place} {why_unreadable(error)}" for place, error in failed.items())
     first = next(iter(failed.values()))
     kinds = {type(error) for error in failed.values()}
-    kind = PlaceMissing if kinds == {NotFound} else PlaceUnreadable
+    kind = PlaceMissing if all(isinstance(error, NotFound) for error in failed.values()) else PlaceUnreadable
     raise kind(
         f"Not every place could be read, so nothing was written: {told}.",
         remedy=getattr(first, "remedy", "") or "Run it again.",
@@ -119,6 +119,8 @@ def refuse_unreadable(found: Mapping[str, object]) -> None:
 def why_unreadable(error: Exception) -> str:
     """Not there, not allowed, or failed: three things that look alike in a list that is empty."""
     match error:
+        case NotFound() if error.failure_code != "not_found":
+            return f"does not exist: {error.message.rstrip('.')}"
         case NotFound():
             return "does not exist (for this token)"
         case Unauthorized():

@@ -83,6 +83,9 @@ class MappedSecret(Spec):
     shared_ok: bool = Field(default=False, description="Whether other environments may have the same value.")
 
 
+_REPOSITORY = "@repository"
+
+
 @dataclass(frozen=True, order=True)
 class Target:
     """One name at one place: `fly:shop-production/DATABASE_URL`, `github:staging/DATABASE_URL`."""
@@ -108,8 +111,14 @@ def fly_destination(app: str) -> str:
 
 
 def github_destination(environment: str | None) -> str:
-    """The destination of a scope's secrets; the repository's is `github:` alone, a name no environment can have."""
-    return f"github:{environment or ''}"
+    """The destination of a scope's secrets; the repository's own is `github:@repository`."""
+    return f"github:{environment or _REPOSITORY}"
+
+
+def github_scope(destination: str) -> str | None:
+    """The environment that a destination names; None for the repository."""
+    scope = destination.removeprefix("github:")
+    return None if scope == _REPOSITORY else scope
 
 
 class SecretMap(Spec):
@@ -155,5 +164,5 @@ class SecretMap(Spec):
 
     def is_unmanaged(self, target: Target) -> bool:
         """Whether a name at a target is declared to be somebody else's."""
-        scope = target.destination.partition(":")[2] or "repository"
+        scope = target.destination.partition(":")[2].removeprefix("@")
         return target.name in self.unmanaged.get(scope, ())

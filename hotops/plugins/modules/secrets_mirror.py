@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: secrets_mirror
-short_description: Mirror the vault's secrets to apps of Fly.io, as the secret map says
+short_description: Mirror the vault's secrets to Fly.io and GitHub, as the secret map says
 version_added: 0.1.0
 description:
   - Writes what the map names, in as few calls as there can be, and nothing that is equal already.
@@ -37,10 +37,22 @@ options:
     default: true
   remove:
     description:
-      - Extra names to remove, in the form APP/NAME; only what the map does not name can be removed.
+      - Extra names to remove, in the form APP/NAME or github:ENVIRONMENT/NAME; only what the map does not name
+        can be removed.
     type: list
     elements: str
     default: []
+  places:
+    description:
+      - 'Where to: fly, github, or both. A run of some apps only is Fly''s.'
+    type: list
+    elements: str
+    choices:
+      - fly
+      - github
+    default:
+      - fly
+      - github
   challenge:
     description:
       - Whether machines of apps with C(challenge_secrets) are asked what they hold, where it is unknown.
@@ -89,7 +101,7 @@ targets:
   contains:
     destination:
       description:
-        - C(fly:APP).
+        - C(fly:APP) or C(github:ENVIRONMENT).
       type: str
     name:
       description:
