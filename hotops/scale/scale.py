@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from hotops.core.context import Context
 from hotops.core.documented import Documented
-from hotops.core.errors import NotFound, VerifyFailed
+from hotops.core.errors import ApiError, NotFound, VerifyFailed, WireError
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
@@ -22,9 +22,11 @@ from hotops.fly.secrets import deployed_state
 from hotops.fly.states import checks_pass, is_managed, is_started
 from hotops.inventory.schema import Environment
 from hotops.promote.holding import hold, let_go
+from hotops.scale.keeping import file_step, fly_toml_of, undone_by_deploy, wanted_file
 from hotops.scale.sizes import Size
-from hotops.scale.steps import ADD, MOVE, app_of, as_wanted, describe, group_of, is_as_wanted, steps_of
+from hotops.scale.steps import ADD, FILE, MOVE, app_of, as_wanted, describe, group_of, is_as_wanted, steps_of
 from hotops.scale.telling import added_usd, screen, told, warnings_of
+from hotops.scale.toml_file import FlyToml
 from hotops.scale.wanted import ScaleWant, Wish, wishes
 
 #: Marks that a machine made like another must not take over: they tell of the other's past.
@@ -37,6 +39,9 @@ class Seen:
 
     machines: Mapping[str, tuple[Machine, ...]] = field(default_factory=dict)
     staged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: The declared fly.toml of each app, and the last deploy's configuration of those that are changed without one.
+    files: Mapping[str, FlyToml] = field(default_factory=dict)
+    deployed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Scale(Operation[ScaleWant, Seen]):
@@ -45,7 +50,8 @@ class Scale(Operation[ScaleWant, Seen]):
     A machine's turn is the deploy's: out of rotation, drained, updated under a lease and against its known version,
     healthy, back in. Stopped machines are updated and stay stopped, which flyctl's scaling does not keep.
     Calls of the Machines API: 1 read an app to plan, 1 write to learn its secrets version, 1 read to prove; where
-    something is to be changed also 1 read of its secrets and 1 of its releases; a machine as in a deploy.
+    something is to be changed also 1 read of its secrets, 1 of its releases, and 1 of the last deploy's configuration
+    where no fly.toml is declared; a machine as in a deploy.
     Raises: InvalidSize, ScaleRefused, LockHeld, RolledBack, NotRestored.
     """
 
@@ -62,6 +68,8 @@ class Scale(Operation[ScaleWant, Seen]):
             "A stopped machine gets its size and stays stopped.",
             "When anything fails, sizes and numbers that were there before are brought back and proven.",
             "Without options it does what the inventory declares in C(process_groups) and C(memory_floor_mb).",
+            "With C(fly_toml_write) in the inventory the app's fly.toml is given the same, comments and style kept.",
+            "Else the result warns of what the next deploy would undo.",
         ),
         notes=(
             "A new VM gets the secrets that were staged meanwhile; the result warns of them, also in check mode.",
@@ -127,10 +135,14 @@ class Scale(Operation[ScaleWant, Seen]):
         return self.context.client(Fly)
 
     def observe(self) -> Seen:
+        declared = {app: fly_toml_of(self.context.environment, wish.declared) for app, wish in self.wishes.items()}
+        files = {app: file for app, file in declared.items() if file is not None}
         machines = dict(zip(self.wishes, map_parallel(self._managed, self.wishes), strict=True))
         changing = [app for app, found in machines.items() if self._changes(app, found)]
         staged = dict(zip(changing, map_parallel(lambda app: self._staged(app, machines[app]), changing), strict=True))
-        self._seen = Seen(machines, staged)
+        unknown = [app for app in changing if app not in files]
+        deployed = dict(zip(unknown, map_parallel(self._last_deploy, unknown), strict=True))
+        self._seen = Seen(machines, staged, files, deployed)
         return self._seen
 
     def plan(self, state: Seen) -> Plan:
@@ -138,6 +150,7 @@ class Scale(Operation[ScaleWant, Seen]):
         decided: dict[str, object] = {}
         for app, wish in self.wishes.items():
             steps += steps_of(wish, state.machines[app])
+            steps += file_step(wish, state.machines[app], state.files.get(app))
             decided[app] = {
                 group: {
                     "from": sorted({size_of(machine) for machine in members}),
@@ -155,12 +168,14 @@ class Scale(Operation[ScaleWant, Seen]):
         """Take the environment's lock, and learn each app's secrets version: Fly tells it only in answer to a write."""
         if isinstance(self.context.environment, Environment):
             hold(self.context, self.context.environment)
-        apps = list(dict.fromkeys(app_of(step) for step in plan.steps))
+        apps = list(dict.fromkeys(app_of(step) for step in plan.steps if step.phase != FILE))
         versions = map_parallel(self.fly.secrets.learn_version, apps)
         return {"min_secrets_version": dict(zip(apps, versions, strict=True))}
 
     def apply(self, step: Step, done: Done) -> Fact:
         wish, group = self.wishes[app_of(step)], group_of(step)
+        if step.phase == FILE:
+            return self._write_file(wish)
         if step.phase == ADD:
             first = self._before(step.target.removeprefix("like "), wish.app)
             return self._make(step, wish, as_wanted(first.known_config, wish, group), first, done)
@@ -185,21 +200,31 @@ class Scale(Operation[ScaleWant, Seen]):
                 wanted = wish.of(group).count
                 wrong += [f"{group} has {len(members)} machines"] if wanted not in (None, len(members)) else []
             self._refuse_wrong(app, wrong + _unwell(machines, running))
+        for step in plan.steps:
+            if step.phase == FILE:
+                wish, file = self.wishes[app_of(step)], self._read_file(app_of(step))
+                now = wanted_file(wish, self._seen.machines[wish.app], file)
+                self._refuse_wrong(wish.app, [] if now.text == file.text else [f"{file.path.name} says other sizes"])
         self._let_go()
 
     def undo(self, step: Step, done: Done) -> None:
         """Give a machine its old size back, take a made one away, make a removed one anew."""
         wish = self.wishes[app_of(step)]
+        if step.phase == FILE:
+            before = self._seen.files[wish.app]
+            if self._read_file(wish.app).text == wanted_file(wish, self._seen.machines[wish.app], before).text:
+                before.write()  # ours, and nobody changed it since
+            return
         if step.phase == ADD:
             made = done.get(step.name, {}).get("machine") or self._made_by(step, wish.app)
             if made:
                 self._remove(str(made), wish, drain=True)
             return
-        before = self._before(step.target, wish.app)
+        machine_before = self._before(step.target, wish.app)
         if step.action == "destroy":
-            self._undo_removal(step, wish, before, done)
+            self._undo_removal(step, wish, machine_before, done)
             return
-        config = before.known_config
+        config = machine_before.known_config
         machine = self.fly.machines.get(wish.app, step.target)
         if _same(machine, config, wish):
             self._roller(wish).uncordon_own(machine)
@@ -230,6 +255,10 @@ class Scale(Operation[ScaleWant, Seen]):
             for app, wish in self.wishes.items()
             for said in warnings_of(wish, state.machines[app], state.staged.get(app, ()), plan)
         ]
+        for app, wish in self.wishes.items():
+            if app in state.files or app in state.deployed:
+                last = state.deployed.get(app, {})
+                warnings += undone_by_deploy(wish, state.machines[app], state.files.get(app), last)
         return {
             "hotops_screen": screen(apps, plan, cost, warnings, written=bool(done)),
             "apps": apps,
@@ -253,6 +282,13 @@ class Scale(Operation[ScaleWant, Seen]):
         found = self.fly.secrets.list(app)
         states = deployed_state(found, machines, self.fly.releases.list(app))
         return tuple(secret.name for secret in found if states[secret.name] in ("staged", "partial"))
+
+    def _last_deploy(self, app: str) -> Mapping[str, Any]:
+        """What the newest release was made with, as far as it can be read: it only tells what a deploy would do."""
+        try:
+            return self.fly.releases.definition(app)
+        except (ApiError, WireError):
+            return {}
 
     def _look_again(self, plan: Plan) -> dict[str, tuple[Machine, ...]]:
         apps = list(dict.fromkeys(app_of(step) for step in plan.steps))
@@ -279,6 +315,15 @@ class Scale(Operation[ScaleWant, Seen]):
         )
         self._roller(wish).wait_until_healthy(made.id, made.instance_id, wish.wait_timeout_s)
         return {"machine": made.id, "instance": made.instance_id}
+
+    def _write_file(self, wish: Wish) -> Fact:
+        """The sizes into fly.toml as it is now: somebody may have changed the rest of it meanwhile."""
+        made = wanted_file(wish, self._seen.machines[wish.app], self._read_file(wish.app))
+        made.write()
+        return {"file": str(made.path.name)}
+
+    def _read_file(self, app: str) -> FlyToml:
+        return FlyToml.read(self._seen.files[app].path)
 
     def _remove(self, machine_id: str, wish: Wish, *, drain: bool) -> Fact:
         """Out of rotation, drained, gone. One that is gone already is fine."""

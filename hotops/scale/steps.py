@@ -15,7 +15,7 @@ from hotops.scale.sizes import Size
 from hotops.scale.wanted import Wish
 
 #: Machines are added first: they take the traffic while the others are replaced. What is taken away goes last.
-ADD, MOVE, REMOVE = "1-add", "2-move", "3-remove"
+ADD, MOVE, REMOVE, FILE = "1-add", "2-move", "3-remove", "4-fly.toml"
 
 
 class ScaleRefused(HotopsError):

@@ -17,6 +17,8 @@ description:
   - A stopped machine gets its size and stays stopped.
   - When anything fails, sizes and numbers that were there before are brought back and proven.
   - Without options it does what the inventory declares in C(process_groups) and C(memory_floor_mb).
+  - With C(fly_toml_write) in the inventory the app's fly.toml is given the same, comments and style kept.
+  - Else the result warns of what the next deploy would undo.
 author:
   - The hotops authors (!UNKNOWN)
 options:
