@@ -313,6 +313,7 @@ class DrDrill(Operation[DrillWanted, Before]):
             beats=tuple(heartbeat.beats) if heartbeat else (),
             title=self._experiment.title,
             description=self._experiment.description,
+            data_at_stake=self._experiment.facts.needs_database,
         )
 
     def _end(self, result: Result) -> None:

@@ -53,6 +53,7 @@ def _seen(result: Result, earlier: Sequence[Entry]) -> dict[str, Any]:
         "title": result.title,
         "description": result.description,
         "says": result.says,
+        "lost": result.lost,
         "bars": _bars(entry),
         "timeline": [
             {

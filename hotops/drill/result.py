@@ -23,6 +23,14 @@ class Result:
     beats: tuple[Beat, ...]
     title: str
     description: str
+    data_at_stake: bool = False
+
+    @property
+    def lost(self) -> str:
+        """What was lost, in words: not measured is not nothing."""
+        if self.entry.loss_s is not None:
+            return seconds(self.entry.loss_s)
+        return "unknown" if self.data_at_stake else "no data at stake"
 
     @property
     def passed(self) -> bool:
@@ -65,7 +73,7 @@ class Result:
             ["back to service (RTO)", _or_unknown(entry.recovery_s), seconds(entry.rto_s)],
             [
                 "data lost (RPO)",
-                "none at stake" if entry.loss_s is None else seconds(entry.loss_s),
+                self.lost,
                 seconds(entry.rpo_s),
             ],
         ]

@@ -96,6 +96,12 @@ def test_what_breaks_comes_back_and_is_measured(shop: Shop, scenario: str) -> No
     is_as_before(shop)
 
 
+def test_a_second_drill_finds_its_known_rows_in_the_archive(shop: Shop) -> None:
+    """They are planted, then waited for: rows that were never archived would be lost for no fault of the way back."""
+    for _ in range(2):
+        assert drill(shop, "database_lost")["passed"] is True
+
+
 def test_check_mode_asks_and_writes_nothing(shop: Shop) -> None:
     with shop.context(recorded=False) as context:
         outcome = drive(DrDrill(DrillWanted(scenario="database_lost"), context), check=True)
