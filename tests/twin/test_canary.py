@@ -28,7 +28,7 @@ def test_a_good_canary_is_followed_by_the_rest(tmp_path: Path) -> None:
     assert stage.tags() == {"v42"}
 
 
-@pytest.mark.parametrize("fault", ["error3pct", "oom", "crash", "wrong-path"])
+@pytest.mark.parametrize("fault", ["error3pct", "slow", "oom", "crash", "wrong-path"])
 def test_a_bad_canary_goes_back_alone(tmp_path: Path, fault: str) -> None:
     # Two requests a second are thin: one error in 33 is told from chance in some ten minutes.
     stage = canary_stage(tmp_path, watch_s=1800 if fault == "error3pct" else 600)
@@ -40,6 +40,16 @@ def test_a_bad_canary_goes_back_alone(tmp_path: Path, fault: str) -> None:
     assert stage.tags() == {"v41"}
     assert second_machine_was_left_alone(stage)
     assert {machine.state for machine in stage.machines()} == {"started"}
+
+
+def test_a_slow_canary_is_told_by_its_own_answer_times(tmp_path: Path) -> None:
+    stage = canary_stage(tmp_path)
+    stage.push("v43-prod-slow")
+    failure = stage.failure_of_promotion(RUN)
+    assert failure is not None
+    cause = str(failure.details["cause"])
+    assert "canary_worse" in cause
+    assert "ms before" in cause
 
 
 def test_a_group_with_one_machine_has_no_canary(tmp_path: Path) -> None:

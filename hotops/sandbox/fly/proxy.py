@@ -41,6 +41,8 @@ def handle(world: World, app: App, request: Request, now: float) -> Response | P
             return Pending(flight.until)
         return _land(world, app, request, flight, now)
     candidates = [m for m in app.alive(now) if m.host_status == "ok" and service_of(m, tls=request.tls) is not None]
+    forced = request.headers.get("fly-force-instance-id")
+    candidates = [machine for machine in candidates if forced in (None, machine.id)]
     if not request.tls and candidates and _forces_https(candidates[0]):
         query = f"?{urlencode(request.query)}" if request.query else ""
         location = f"https://{request.host}{request.path}{query}"
