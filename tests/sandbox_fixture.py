@@ -97,6 +97,7 @@ def small_seed() -> dict[str, Any]:
             ],
             "images": [],
         },
+        "github": {"repositories": [_repository()]},
         "supabase": {
             "projects": [
                 {
@@ -109,6 +110,27 @@ def small_seed() -> dict[str, Any]:
             ]
         },
     }
+
+
+def _repository() -> dict[str, Any]:
+    return {
+        "name": "acme/shop",
+        "environments": {"staging": {}, "production": {"reviewers": ["ada"]}},
+        "issues": [{"title": "Checkout is slow", "labels": ["P0"]}],
+        "workflows": {"deploy.yml": _DEPLOY},
+    }
+
+
+_DEPLOY = """\
+name: Deploy
+on:
+  workflow_dispatch:
+    inputs:
+      reason: {required: true, type: string}
+jobs:
+  build: {runs-on: ubuntu-latest, steps: []}
+  deploy: {needs: build, environment: staging, runs-on: ubuntu-latest, steps: []}
+"""
 
 
 def _app(name: str, dsn: str, world: str, releases: list[tuple[str, float]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The environment in which other programs, flyctl and the Supabase client, reach the running sandbox."""
+"""The environment in which other programs, flyctl, the Supabase client and gh, reach the running sandbox."""
 
 from __future__ import annotations
 
@@ -41,10 +41,19 @@ def client_environment(state: Mapping[str, Any]) -> list[Group]:
         "SUPABASE_ACCESS_TOKEN": str(clients["supabase_token"]),
         "SUPABASE_NO_KEYRING": "1",
     }
+    github = {
+        # Over a Unix socket, which this folder's configuration names: gh takes no address.
+        "GH_CONFIG_DIR": str(clients["gh_folder"]),
+        "GH_TOKEN": str(state["tokens"]["github"]),
+        "GH_HOST": "github.com",
+        "GH_PROMPT_DISABLED": "1",
+        "GH_NO_UPDATE_NOTIFIER": "1",
+    }
     both = {"HTTPS_PROXY": NOWHERE, "NO_PROXY": "127.0.0.1,localhost"}
     return [
         Group("flyctl", fly, unset=("FLY_ACCESS_TOKEN",)),
         Group("the Supabase client", supabase),
+        Group("gh", github, unset=("GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN")),
         Group("nothing of this leaves the computer over HTTPS", both),
     ]
 

@@ -7,6 +7,7 @@ import ctypes
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -88,7 +89,8 @@ def _clear_what_was_left(folder: Path) -> None:
     clients.forget(folder)
     for pid in stop_orphans(folder / "pg"):
         log.info("ended the database server %s of a sandbox that was killed", pid)
-    for name in ("state.json", "ca.pem", clients.PROFILE):
+    shutil.rmtree(folder / clients.GH, ignore_errors=True)
+    for name in ("state.json", "ca.pem", clients.PROFILE, clients.SOCKET):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -11,6 +11,8 @@ from hotops.sandbox.files import write_file
 
 FLYCTL = "flyctl"
 PROFILE = "supabase.json"
+GH = "gh"
+SOCKET = "github.sock"
 
 
 def prepare(folder: Path, api_url: str) -> dict[str, str]:
@@ -18,7 +20,8 @@ def prepare(folder: Path, api_url: str) -> dict[str, str]:
 
     It takes an address from a profile file only, and refuses tokens of another form than `sbp_` and 40 hexadecimal
     digits (Supabase CLI, profiles and access tokens). flyctl keeps secrets versions in its folder, so that it has one
-    here which goes with the world that they are true of.
+    here which goes with the world that they are true of. gh reaches GitHub over a Unix socket, where its configuration
+    names one: no port 80, no hosts file, no root.
     """
     forget(folder)
     profile = {
@@ -29,7 +32,10 @@ def prepare(folder: Path, api_url: str) -> dict[str, str]:
         "pooler_host": "supabase.com",
     }
     write_file(folder / PROFILE, json.dumps(profile).encode())
+    (folder / GH).mkdir(mode=0o700, exist_ok=True)
+    write_file(folder / GH / "config.yml", f"http_unix_socket: {json.dumps(str(folder / SOCKET))}\n".encode())
     return {
+        "gh_folder": str(folder / GH),
         "flyctl_folder": str(folder / FLYCTL),
         "supabase_profile": str(folder / PROFILE),
         "supabase_token": f"sbp_{secrets.token_hex(20)}",

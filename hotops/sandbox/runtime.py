@@ -7,6 +7,7 @@ import logging
 import os
 import queue
 import secrets
+import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -14,10 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hotops.sandbox import clients
+from hotops.sandbox import clients, unix_server
 from hotops.sandbox.ca import DEFAULT_LEAF_DAYS, Authority, ServerNames
 from hotops.sandbox.databases import Connector
 from hotops.sandbox.files import write_file
+from hotops.sandbox.github.api import HOSTS as GITHUB_HOSTS
 from hotops.sandbox.host_map import API_HOSTS, app_hosts, map_database, map_hosts
 from hotops.sandbox.orphans import stop_orphans
 from hotops.sandbox.pgbouncer import find_program
@@ -86,6 +88,8 @@ class Sandbox:
         app = Listener(twin, hosts)
         app_tls = Listener(twin, hosts, tls=ServerNames(self._authority, days, self._folder))
         self._listeners = [api, app, app_tls]
+        if unix_server.fits(self._folder / clients.SOCKET):
+            self._listeners.append(unix_server.UnixListener(surfaces, GITHUB_HOSTS, self._folder / clients.SOCKET))
         api_url = f"http://127.0.0.1:{api.port}"
         own = clients.prepare(self._folder, api_url)
         management = ManagementApi(self._databases, tokens["supabase"], own["supabase_token"])
@@ -129,6 +133,7 @@ class Sandbox:
             listener.stop()
         self._databases.stop()
         stop_orphans(self._folder / "pg")
+        shutil.rmtree(self._folder / clients.GH, ignore_errors=True)
         for name in ("ca.pem", clients.PROFILE):
             (self._folder / name).unlink(missing_ok=True)
         clients.forget(self._folder)

@@ -64,7 +64,7 @@ def test_json_says_the_same(sandbox: RunningSandbox) -> None:
     document = json.loads(lines(sandbox, "--json"))
     environment = shell(sandbox)
     assert document["environment"].items() <= environment.items()
-    assert document["unset"] == ["FLY_ACCESS_TOKEN"]
+    assert document["unset"] == ["FLY_ACCESS_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN"]
 
 
 def test_hotops_itself_runs_on_in_such_a_shell_and_only_in_the_sandbox(sandbox: RunningSandbox) -> None:

@@ -14,6 +14,7 @@ from hotops.sandbox.github import (
     deployments,
     environments,
     git,
+    graphql_api,
     issues,
     repos,
     runs,
@@ -51,6 +52,7 @@ ROUTES = _table(
     artifacts.routes,
     deployments.routes,
     issues.routes,
+    graphql_api.routes,
 )
 
 

@@ -36,7 +36,7 @@ class Call:
     def repo(self) -> Repository:
         """The repository in the path. Raises 404 where there is none that this token may know of."""
         found = self.hub.repository(f"{self.params['owner']}/{self.params['repo']}")
-        if found is None or (found.private and not self._sees(found)):
+        if found is None or (found.private and not self.sees(found)):
             raise not_found()
         return found
 
@@ -73,7 +73,8 @@ class Call:
         if not token.of_actions and _RANK[repo.role_of(token.login)] < _RANK[role]:
             raise RefusalError(403, f"Must have {role} rights to Repository.", headers=accepted)
 
-    def _sees(self, repo: Repository) -> bool:
+    def sees(self, repo: Repository) -> bool:
+        """Whether this token may know of a private repository."""
         chosen = self.token.repositories
         if chosen is not None and repo.full_name not in chosen:
             return False

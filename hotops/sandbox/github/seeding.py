@@ -9,6 +9,9 @@ from hotops.sandbox.github.running import Job, Run
 from hotops.sandbox.github.world import Artifact, Commit, Environment, Hub, Issue, Repository, Stored, Token, sha_of
 
 DAY_S = 86400.0
+_CI = "name: CI\non: [push]\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps: []\n"
+"""The workflow whose runs built the seed's commits, where a seed has none of its own."""
+
 OPERATOR = "operator"
 """Whom the sandbox's own token speaks for, where a seed names nobody."""
 
@@ -45,7 +48,9 @@ def _repository(hub: Hub, item: Mapping[str, Any], operator: str, now: float) ->
         repository.add_commit(str(commit["sha"]), now - float(commit["age_s"]))
     newest = repository.refs[f"refs/heads/{repository.default_branch}"]
     repository.refs |= {f"refs/heads/{branch}": newest for branch in item.get("branches") or ()}
-    files = {f".github/workflows/{name}": text for name, text in (item.get("workflows") or {}).items()}
+    files = {".github/workflows/ci.yml": _CI} | {
+        f".github/workflows/{name}": text for name, text in (item.get("workflows") or {}).items()
+    }
     repository.files = {branch: dict(files) for branch in (repository.default_branch, *(item.get("branches") or ()))}
     for commit in repository.commits.values():
         _ci_run(hub, repository, commit, item.get("artifacts") or {}, now)
