@@ -40,6 +40,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "restore": "hotops.backup.restore:Restore",
         "restore_points": "hotops.backup.info:RestorePoints",
         "secrets_mirror": "hotops.secrets.mirror:MirrorSecrets",
+        "secrets_rotate": "hotops.rotation.rotate:RotateSecret",
         "smoke": "hotops.health.smoke:Smoke",
         "status": "hotops.look.status:Status",
         "supabase_dsn": "hotops.database.look:SupabaseDsn",

@@ -126,12 +126,45 @@ COMMANDS: tuple[Command, ...] = (
         ),
         operation="restore",
     ),
+    OperationCommand(
+        "dsn check",
+        "Is an app's connection string what it needs, and does it connect? Findings end with exit code 8.",
+        ("hotops dsn check production shop-chatwoot", "hotops dsn check production --secret DATABASE_URL --use backup"),
+        operation="supabase_dsn",
+        fixed={"fail_on_findings": True},
+        reads=True,
+    ),
+    OperationCommand(
+        "dsn explain",
+        "What the error of a database client means, and what to do about it.",
+        ("hotops dsn explain production --error-text 'FATAL: Tenant or user not found'",),
+        operation="supabase_dsn",
+        fixed={"prove": False},
+        reads=True,
+    ),
+    OperationCommand(
+        "dsn fix",
+        "The right connection string in vault, Fly and machines, proven; --undo puts the former one back.",
+        ("hotops dsn fix production shop-chatwoot --check", "hotops dsn fix production shop-chatwoot --yes"),
+        operation="dsn_fix",
+    ),
+    OperationCommand(
+        "secrets rotate",
+        "A credential gets a successor in vault, Fly, GitHub and machines, proven; only then the old one goes.",
+        (
+            "hotops secrets rotate production --secret DATABASE_URL --check",
+            "hotops secrets rotate production --secret DATABASE_URL --leaked --yes",
+        ),
+        operation="secrets_rotate",
+    ),
     ModuleCommand("sandbox", "The twin of the clouds on this computer.", module="hotops.cli_sandbox"),
     ModuleCommand("evidence", "Check and read what a run left behind.", module="hotops.cli_evidence"),
 )
 
 NOUNS: dict[str, str] = {
     "backup": "Backups of the database: made, listed, proven, removed.",
+    "dsn": "Connection strings: judged, proven, explained, put right.",
+    "secrets": "Secrets: mirrored, rotated.",
     "lock": "Who works on an environment.",
 }
 

@@ -147,8 +147,12 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
             self._vault = vault_of(self.environment, may_write=not self.context.check)
         return self._vault
 
+    def mapped(self) -> SecretMap:
+        """What is mirrored: the whole map; a rotation has its own secret's part of it."""
+        return load_map(self.environment)
+
     def observe(self) -> MirrorSeen:
-        found = load_map(self.environment)
+        found = self.mapped()
         wanted, problems = want_of(found, self.vault)
         refuse(problems, self.vault.store.place)
         held_apps = apps_hold(self.fly, self._apps(found)) if "fly" in self.want.places else {}

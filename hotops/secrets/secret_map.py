@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
@@ -68,6 +68,13 @@ class GithubTargets(Spec):
     environments: dict[str, Names] = Field(default_factory=dict, description="Names by environment.")
 
 
+class PostgresProvider(Spec):
+    """The credential is a connection string of one of two login roles of an owner role."""
+
+    kind: Literal["postgres"] = Field(description="postgres: the login roles OWNER_a and OWNER_b, in turn.")
+    owner: str = Field(pattern=r"^[a-z_][a-z0-9_]{0,50}$", description="The owner role, which itself may not log in.")
+
+
 class MappedSecret(Spec):
     """One value of the vault and its places."""
 
@@ -78,6 +85,7 @@ class MappedSecret(Spec):
     github: GithubTargets = Field(default_factory=GithubTargets, description="Names at GitHub by scope.")
     required: bool = Field(default=True, description="Whether a vault without it is refused.")
     rotate_days: int | None = Field(None, ge=1, description="How often it has to be rotated, in days.")
+    provider: PostgresProvider | None = Field(None, description="Who issues it, for secrets_rotate.yml.")
     format: Annotated[Format | None, BeforeValidator(_as_format)] = Field(None, description="The form of the value.")
     used_by: tuple[str, ...] = Field((), description="Who uses it; for people.")
     shared_ok: bool = Field(default=False, description="Whether other environments may have the same value.")
@@ -142,6 +150,12 @@ class SecretMap(Spec):
                 )
             fed[target] = placed.secret
         return self
+
+    def only(self, names: Collection[str]) -> SecretMap:
+        """The map of some of its secrets; all of it where none is named."""
+        if not names:
+            return self
+        return self.model_copy(update={"secrets": {key: item for key, item in self.secrets.items() if key in names}})
 
     def placements(self) -> Iterator[tuple[Target, Placed]]:
         """Every target with what it gets, in the map's order."""

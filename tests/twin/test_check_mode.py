@@ -56,6 +56,7 @@ ELSEWHERE: Mapping[str, str] = {
     "dsn_fix": "tests/database/test_dsn_fix.py::test_check_mode_says_what_it_would_do_and_writes_nothing",
     "fly_scale": "tests/twin/test_scale.py::test_the_plan_is_told_and_nothing_is_written_in_check_mode",
     "secrets_mirror": "tests/secrets/test_mirror.py::test_check_mode_shows_the_plan_and_writes_nothing_anywhere",
+    "secrets_rotate": "tests/rotation/test_rotate.py::test_check_mode_writes_nothing",
     "supabase_dsn": "tests/playbooks/test_dsn_fix.py::test_a_wrong_connection_string_is_fixed_end_to_end",
 }
 #: Those that plan changes; all others only read.
