@@ -94,7 +94,7 @@ def _compare_table(load: Load, table: Table, found: Comparison, *, name_rows: bo
         head = f"table {table.full_name}: {seen.rows} rows, {table.rows} were backed up"
         if seen.rows == table.rows:
             head = f"table {table.full_name}: as many rows as backed up ({table.rows}), and not the same"
-        lines = list(_named(load, session, table, name)) if name_rows else []
+        lines = _lines_of(load, session, table, name) if name_rows else []
     if not lines:
         return (
             [
@@ -104,6 +104,18 @@ def _compare_table(load: Load, table: Table, found: Comparison, *, name_rows: bo
             else [head]
         )
     return [f"{head}: {'; '.join(lines)}"]
+
+
+def _lines_of(load: Load, session: Any, table: Table, name: str) -> list[str]:
+    """The named rows, or why none can be named: the table is not shaped any more as its rows were."""
+    try:
+        return list(_named(load, session, table, name))
+    except driver().DataError as error:
+        said = str(error).partition("\n")[0]
+        return [f"its rows can't be told one by one, since its types are not as they were ({said})"]
+    except driver().ProgrammingError as error:
+        said = str(error).partition("\n")[0]
+        return [f"its rows can't be told one by one, since its columns are not as they were ({said})"]
 
 
 def _named(load: Load, session: Any, table: Table, name: str) -> Iterator[str]:

@@ -10,6 +10,8 @@ from hotops.backup.survey import Survey
 #: A backup that lost more than this share of the last one's rows is stopped, unless the loss is declared.
 SHRINKAGE = 0.2
 _MATTERS_ROWS = 1000
+#: Pages of tables that a database of nothing but its schema does not have.
+_HAS_DATA_BYTES = 128 << 10
 
 
 def suspicious(manifest: Manifest, seen: Survey, last: Manifest | None, *, shrinkage: float = SHRINKAGE) -> list[str]:
@@ -27,12 +29,7 @@ def _holes(manifest: Manifest, seen: Survey) -> list[str]:
     schema = manifest.schema_parts.get("schema")
     if schema is None or schema.plain_bytes == 0:
         found.append("the schema is empty (0 bytes)")
-    hollow = [
-        table.full_name
-        for table in manifest.tables
-        if table.rows == 0 and next((t.bytes for t in seen.tables if t.full_name == table.full_name), 0) > 1 << 20
-    ]
-    if manifest.rows == 0 and (hollow or sum(table.bytes for table in seen.tables) > 1 << 20):
+    if manifest.rows == 0 and sum(table.bytes for table in seen.tables) > _HAS_DATA_BYTES:
         found.append("it holds the schema and no row at all, and the database has data")
     empty = [part.name for part in manifest.parts() if part.bytes == 0 or (part.plain_bytes == 0 and part.rows)]
     if empty:

@@ -58,16 +58,6 @@ class Store:
         """Write an object whole, in place of an older one of this name."""
         self._try(f"writing {name}", lambda: _library().put(self._inner, name, content))
 
-    def put_new(self, name: str, content: bytes) -> bool:
-        """Write an object unless there is one; False if there is."""
-        try:
-            self._try(f"writing {name}", lambda: _library().put(self._inner, name, content, mode="create"))
-        except StoreFailed as error:
-            if error.details.get("kind") == "AlreadyExistsError":
-                return False
-            raise
-        return True
-
     def get(self, name: str) -> bytes:
         """An object's content. Raises StoreFailed with `missing` in its details where there is none."""
         found: bytes = self._try(f"reading {name}", lambda: _library().get(self._inner, name).bytes().to_bytes())
