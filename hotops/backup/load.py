@@ -33,7 +33,9 @@ from hotops.backup.store import Store
 NOTES = "hotops_restore"
 #: The platform fills these on its own in every project.
 _OWN_ROWS = frozenset({"auth.schema_migrations", "storage.migrations", "supabase_functions.migrations"})
-_HARMLESS = re.compile(r"already exists|multiple primary keys for table|is already (a )?(member of|partition|associated)")
+_HARMLESS = re.compile(
+    r"already exists|multiple primary keys for table|is already (a )?(member of|partition|associated)"
+)
 _PLATFORM = re.compile(
     r"supabase_admin|must be (owner|superuser)|permission denied to (create|set|alter)|no permission to|"
     r"extension \"(pg_graphql|pg_net|pgsodium|supabase_vault|pg_cron|wrappers|pgjwt)\""
