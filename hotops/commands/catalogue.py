@@ -6,6 +6,12 @@ from hotops.commands.command import Command, ModuleCommand, OperationCommand, Pl
 
 #: In the order of `hotops --help`. A name of two words is a noun with its verb; NOUNS says what the noun is about.
 COMMANDS: tuple[Command, ...] = (
+    ModuleCommand(
+        "init",
+        "From an empty folder to an inventory: what runs is read and written down, with what contradicts itself.",
+        ("hotops init --fly-org personal", "hotops init --fly-org personal --repo acme/shop --app shop --check"),
+        module="hotops.cli_init",
+    ),
     OperationCommand(
         "status",
         "The environment on one screen: what runs, how it is, what changed in a day, what to type next.",

@@ -35,7 +35,7 @@ def tell(answer: Answer, *, as_json: bool, next_step: str = "") -> int:
             tell_failure(failure)
         return int(failure["exit_code"])
     said = ending.get("next") or result.get("next") or next_step
-    if said and not as_json:
+    if said and not as_json and not any(line.startswith("Next: ") for line in answer.screen):
         print(f"Next: {said}")
     return exit_code_of(result, ending)
 
