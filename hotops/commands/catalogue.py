@@ -43,6 +43,19 @@ COMMANDS: tuple[Command, ...] = (
         operation="health_report",
         recorded=True,
     ),
+    OperationCommand(
+        "plan",
+        "What a promotion would do now, what each gate says, and the id to approve it by.",
+        ("hotops plan production", "hotops plan production shop-production --as-commands --out plan.json"),
+        operation="promote_plan",
+    ),
+    OperationCommand(
+        "approve",
+        "Ask a reviewer at GitHub to approve a plan; the page, and who approved it.",
+        ("hotops approve production a5e7d9f3042728bb086678183b2f6824e0cd1559331389259096bbd19893a82a --yes",),
+        operation="approve_plan",
+        word="plan_id",
+    ),
     PlaybookCommand(
         "promote",
         "What staging runs goes to production: gates, deploy, watch, and back by itself when it is bad.",
@@ -69,6 +82,25 @@ COMMANDS: tuple[Command, ...] = (
         ("hotops rollback production", "hotops rollback production shop-production --version 41 --yes"),
         operation="fly_rollback",
         next="hotops health {env}",
+    ),
+    OperationCommand(
+        "freeze",
+        "Refuse promotions to an environment for a while; a rollback is always allowed.",
+        (
+            "hotops freeze production --reason holidays --until 2026-12-27",
+            "hotops freeze production --reason 'release week' --until 8h",
+        ),
+        operation="freeze",
+        fixed={"state": "frozen"},
+        next="hotops thaw {env} --reason '…' ends it",
+    ),
+    OperationCommand(
+        "thaw",
+        "Allow promotions again.",
+        ("hotops thaw production --reason 'everybody is back'",),
+        operation="freeze",
+        fixed={"state": "thawed", "until": ""},
+        next="hotops plan {env}",
     ),
     OperationCommand(
         "lock show",

@@ -45,6 +45,11 @@ def place_parameters(*, takes_apps: bool) -> list[inspect.Parameter]:
     ]
 
 
+def word_parameter(name: str, told: str) -> inspect.Parameter:
+    """A word after ENV that is an option of the operation."""
+    return parameter(name, str | None, typer.Argument(metavar=name.upper(), help=told, show_default=False))
+
+
 def words_of(given: Mapping[str, Any]) -> list[str]:
     """The positional words that were typed."""
     first = given["env_word"]

@@ -21,6 +21,7 @@ from hotops.commands.flags import (
     text,
     values_of,
     with_parameters,
+    word_parameter,
     words_of,
 )
 from hotops.commands.place import Place, locate
@@ -42,11 +43,15 @@ def function_of(command: OperationCommand) -> Callable[..., None]:
     writes = kind.effect != "read" and not command.reads
 
     def run(**given: Any) -> None:
+        words = words_of(given)
+        options = values_of(kind.Want, given)
+        if command.word:
+            options[command.word] = given.get(command.word)
         call = Call(
             command,
             kind,
-            locate(words_of(given), given["inventory"]),
-            values_of(kind.Want, given),
+            locate(words, given["inventory"]),
+            options,
             reason=given.get("reason") or "",
             check=bool(given.get("check")),
             diff=bool(given.get("diff")),
@@ -59,8 +64,10 @@ def function_of(command: OperationCommand) -> Callable[..., None]:
         if code:
             raise typer.Exit(code)
 
-    parameters = place_parameters(takes_apps=_takes_apps(kind))
-    parameters += flags_of(kind.Want, without=[*command.fixed, "reason", "confirm"])
+    parameters = place_parameters(takes_apps=_takes_apps(kind) and not command.word)
+    if command.word:
+        parameters.insert(1, word_parameter(command.word, kind.Want.model_fields[command.word].description or ""))
+    parameters += flags_of(kind.Want, without=[*command.fixed, "reason", "confirm", command.word])
     if writes or "reason" in kind.Want.model_fields:
         parameters.append(text("reason", "Why it is done; stands in the evidence."))
     if writes:

@@ -22,11 +22,11 @@ class GitLock:
     It starts no workflow and is on no page of GitHub, since it lies outside of branches and tags.
     """
 
-    def __init__(self, github: GitHub, repo: str, name: str) -> None:
+    def __init__(self, github: GitHub, repo: str, name: str, *, kind: str = "lock") -> None:
         self.scope = f"GitHub, {repo}"
         self._github, self._repo = github, repo
-        self._name = f"{PREFIX}/lock/{name}"
-        self._taking_over = f"{PREFIX}/unlock/{name}"
+        self._name = f"{PREFIX}/{kind}/{name}"
+        self._taking_over = f"{PREFIX}/un{kind}/{name}"
 
     def create(self, holder: Holder) -> bool:
         """Take the free lock; False if somebody has it."""

@@ -6,6 +6,7 @@ from hotops.core.clock import rfc3339, spoken_duration
 from hotops.core.errors import ApiError, WireError
 from hotops.inventory.windows import freeze_at, is_window_open, next_opening
 from hotops.promote.facts import Facts
+from hotops.promote.freezing import frozen_by, told
 from hotops.promote.gates import Found, go, no, unknown
 from hotops.promote.holding import LockUnknown, held_by
 
@@ -56,9 +57,12 @@ def window(facts: Facts) -> Found:
 
 def freeze(facts: Facts) -> Found:
     found = freeze_at(facts.pair.app.freezes, facts.now)
-    if found is None:
-        return go("none", "inventory")
-    return no(f"until {rfc3339(found.ends_at)}: {found.reason}", "inventory")
+    if found is not None:
+        return no(f"until {rfc3339(found.ends_at)}: {found.reason}", "inventory")
+    by_hand, scope = frozen_by(facts.context, facts.environment)
+    if by_hand is not None:
+        return no(told(by_hand), f"freeze ({scope})")
+    return go("none", "inventory, freeze")
 
 
 def backup_fresh(facts: Facts) -> Found:

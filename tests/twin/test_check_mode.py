@@ -32,12 +32,14 @@ ASKED: Mapping[str, tuple[Options, ...]] = {
     "fly_release_info": ({"app": APP},),
     "fly_rollback": ({}, {"apps": [APP]}, {"apps": [APP], "version": 39}, {"pending_only": True}),
     "fly_secret_info": ({"app": APP},),
+    "freeze": ({"state": "frozen", "reason": "a test"},),
     "gate": ({"stop": False},),
     "health_probe": ({"url": f"https://{APP}.fly.dev/health"}, {"url": f"https://{APP}.fly.dev/", "samples": 5}),
     "health_report": ({},),
     "lock": ({},),
     "restore_points": ({},),
     "notify": ({"title": "shop-production promoted"},),
+    "promote_plan": ({},),
     "promote_phase": tuple({"phase": phase} for phase in PHASES),
     "smoke": ({"app": APP},),
     "status": ({},),
@@ -51,6 +53,7 @@ ELSEWHERE: Mapping[str, str] = {
     "backup_prune": "tests/backup/test_operations.py::test_check_mode_writes_nothing",
     "backup_verify": "tests/backup/test_operations.py::test_check_mode_writes_nothing",
     "restore": "tests/backup/test_operations.py::test_check_mode_writes_nothing",
+    "approve_plan": "tests/twin/test_plan.py::test_a_reviewer_is_asked_once_and_stands_by_login",
     "dr_drill": "tests/drill/test_drills.py::test_check_mode_asks_and_writes_nothing",
     "dr_due": "tests/drill/test_drills.py::test_a_drill_that_was_never_made_is_due_and_a_proven_one_is_not",
     "dsn_fix": "tests/database/test_dsn_fix.py::test_check_mode_says_what_it_would_do_and_writes_nothing",
@@ -60,7 +63,7 @@ ELSEWHERE: Mapping[str, str] = {
     "supabase_dsn": "tests/playbooks/test_dsn_fix.py::test_a_wrong_connection_string_is_fixed_end_to_end",
 }
 #: Those that plan changes; all others only read.
-CHANGES = {"fly_deploy", "fly_rollback", "notify", "promote_phase"}
+CHANGES = {"fly_deploy", "freeze", "fly_rollback", "notify", "promote_phase"}
 
 
 @pytest.fixture

@@ -1,0 +1,194 @@
+"""An environment frozen by hand: where that is kept, and the operation behind the module freeze."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from hotops.core.clock import rfc3339
+from hotops.core.context import Context
+from hotops.core.documented import Documented
+from hotops.core.errors import UsageError, VerifyFailed
+from hotops.core.lock import FileLock, Holder, LockStore
+from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
+from hotops.inventory.schema import Environment
+from hotops.promote.holding import NO_RIGHT
+from hotops.promote.pairs import environment_of
+
+#: The year 2100: until somebody thaws it.
+NO_END = 4102444800.0
+_SPAN = re.compile(r"^(?P<number>\d+(?:\.\d+)?)(?P<unit>min|h|d)$")
+_SECONDS = {"min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def stores_of(context: Context, environment: Environment) -> list[LockStore]:
+    """Where a freeze is kept, what most people see first: the repository, as the lock is, and this computer."""
+    local = FileLock(f"freeze-{environment.env_kind}-{environment.fly_org}-{environment.name}")
+    if environment.github_repo is None or not context.world.has_credential("github"):
+        return [local]
+    from hotops.github.client import GitHub
+    from hotops.github.lock import GitLock
+
+    return [GitLock(context.client(GitHub), environment.github_repo, environment.name, kind="freeze"), local]
+
+
+def frozen_by(context: Context, environment: Environment) -> tuple[Holder | None, str]:
+    """Who froze the environment and until when, None where nobody did or it is over; and where that is known.
+
+    A token that may not read the repository leaves this computer's note. Raises what GitHub answers else.
+    """
+    *shared, local = stores_of(context, environment)
+    found, scope = local.read(), local.scope
+    for store in shared:
+        try:
+            found, scope = store.read() or found, store.scope
+        except NO_RIGHT as error:
+            scope = f"this computer only: GitHub answers {error.status} for {environment.github_repo}"
+    if found is not None and found.expires_at <= context.clock.now():
+        return None, scope
+    return found, scope
+
+
+def told(holder: Holder) -> str:
+    """A freeze in words."""
+    until = "somebody thaws it" if holder.expires_at >= NO_END else rfc3339(holder.expires_at)
+    return f"frozen by {holder.user}@{holder.host} until {until}: {holder.reason}"
+
+
+def moment_of(until: str, now: float) -> float:
+    """`8h`, `2d`, a date (that day included, UTC) or an RFC 3339 time in unix seconds. Raises UsageError."""
+    span = _SPAN.match(until)
+    if span is not None:
+        return now + float(span["number"]) * _SECONDS[span["unit"]]
+    try:
+        moment = datetime.fromisoformat(until.replace("Z", "+00:00"))
+    except ValueError:
+        raise UsageError(
+            f"until={until!r} is no time.", remedy="Say it as 8h, 2d, 2026-12-27 or 2026-12-27T09:00:00Z."
+        ) from None
+    if len(until) == len("2026-12-27"):
+        moment += timedelta(days=1)
+    aware = moment if moment.tzinfo else datetime.fromisoformat(f"{moment.isoformat()}+00:00")
+    return aware.timestamp()
+
+
+class FreezeWant(Spec):
+    """Options of the module freeze."""
+
+    state: Literal["frozen", "thawed"] = Field("frozen", description="Whether promotions are refused.")
+    reason: str = Field("", description="Why; every promotion that is refused shows it.")
+    until: str = Field(
+        "",
+        description="How long (V(8h), V(2d)) or until when (a date, an RFC 3339 time); until it is thawed if omitted.",
+    )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The freeze that is on, and where."""
+
+    holder: Holder | None
+    scope: str
+
+
+class Freeze(Operation[FreezeWant, Seen]):
+    """Freeze an environment or thaw it. Raises UsageError without a reason, or for an end that is past."""
+
+    name: ClassVar[str] = "freeze"
+    Want: ClassVar[type[Spec]] = FreezeWant
+    needs_environment = True
+    docs = Documented(
+        short="Refuse promotions to an environment for a while, or allow them again",
+        description=(
+            "While it is frozen, the gate C(freeze) refuses promotions and deploys. A rollback is always allowed.",
+            "It is kept where the lock is: a git reference in the repository, for all to see, else a file here.",
+        ),
+        returns={
+            "frozen": {"description": "Whether it is frozen now.", "returned": "success", "type": "bool"},
+            "scope": {
+                "description": "Who sees it.",
+                "returned": "success",
+                "type": "str",
+                "sample": "GitHub, acme/shop",
+            },
+            "until": {"description": "Until when, if it has an end.", "returned": "while frozen", "type": "str"},
+            "reason": {"description": "Why.", "returned": "while frozen", "type": "str"},
+        },
+        examples="""
+- name: Nothing is promoted over the holidays
+  hotops.core.freeze:
+    reason: holidays
+    until: 2026-12-27
+  run_once: true
+
+- name: The holidays are over
+  hotops.core.freeze:
+    state: thawed
+    reason: everybody is back
+  run_once: true
+""",
+        see_also=("gate", "lock", "promote_phase"),
+    )
+
+    def observe(self) -> Seen:
+        if not self.want.reason.strip():
+            raise UsageError(
+                "It is frozen and thawed for a reason, which others will read.", remedy="Say it: --reason 'holidays'"
+            )
+        return Seen(*frozen_by(self.context, environment_of(self.context)))
+
+    def plan(self, state: Seen) -> Plan:
+        environment, now = environment_of(self.context), self.context.clock.now()
+        self._until = moment_of(self.want.until, now) if self.want.until else NO_END
+        if self._until <= now:
+            raise UsageError(f"until={self.want.until} is past.", remedy="Give a time to come, or none.")
+        before = {"state": told(state.holder) if state.holder else "not frozen"}
+        if self.want.state == "thawed":
+            if state.holder is None:
+                return Plan(why_empty="it is not frozen.")
+            step = Step(f"freeze/{environment.name}", environment.name, "destroy", before, {"state": "not frozen"})
+            return Plan((step,), f"Thaw {environment.name}: {self.want.reason}")
+        same = state.holder is not None and state.holder.reason == self.want.reason
+        if same and state.holder is not None and abs(state.holder.expires_at - self._until) < 1:
+            return Plan(why_empty=f"it is {told(state.holder)}.")
+        until = "somebody thaws it" if self._until >= NO_END else rfc3339(self._until)
+        after = {"state": f"frozen until {until}: {self.want.reason}"}
+        action: Literal["create", "update"] = "update" if state.holder else "create"
+        return Plan((Step(f"freeze/{environment.name}", environment.name, action, before, after),))
+
+    def apply(self, step: Step, done: Done) -> Fact:
+        context, environment = self.context, environment_of(self.context)
+        mine = replace(
+            Holder.of(context.run, self.want.reason, context.holder_pid, context.clock), expires_at=self._until
+        )
+        scope = ""
+        for store in reversed(
+            stores_of(context, environment)
+        ):  # the place that all see comes last, and names the scope
+            try:
+                held = store.read()
+                if held is not None:
+                    store.remove(held)
+                if step.action != "destroy":
+                    store.create(mine)
+                scope = store.scope
+            except NO_RIGHT as error:
+                context.journal.event("note", text=f"It is this computer's only: {error.message}")
+        return {"scope": scope}
+
+    def verify(self, plan: Plan, done: Done) -> None:
+        found, scope = frozen_by(self.context, environment_of(self.context))
+        if (found is not None) != (self.want.state == "frozen"):
+            raise VerifyFailed(f"It is {told(found) if found else 'not frozen'} ({scope}).", remedy="Run it again.")
+
+    def report(self, state: Seen, plan: Plan, done: Done) -> dict[str, Any]:
+        frozen = self.want.state == "frozen"
+        scope = next((str(fact["scope"]) for fact in done.values() if "scope" in fact), state.scope)
+        result: dict[str, Any] = {"frozen": frozen, "scope": scope}
+        if frozen:
+            result |= {"reason": self.want.reason, "until": None if self._until >= NO_END else rfc3339(self._until)}
+        return result
