@@ -62,7 +62,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "fly": ("fly_",),
         "health": ("health_", "smoke", "tls_"),
         "secrets": ("secrets_",),
-        "promote": ("gate", "lock", "notify", "promote_"),
+        "promote": ("approve_", "freeze", "gate", "lock", "notify", "promote_"),
         "look": ("doctor", "explain", "status", "why"),
     }
 )
