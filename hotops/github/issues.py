@@ -37,6 +37,10 @@ class Issues:
         """Say more."""
         self._api.write("POST", path(repo, "issues", number, "comments"), {"body": _fitting(body)})
 
+    def comments(self, repo: str, number: int) -> builtins.list[str]:
+        """What was said, oldest first."""
+        return [str(item.get("body") or "") for item in self._api.pages(path(repo, "issues", number, "comments"))]
+
     def close(self, repo: str, number: int) -> Issue:
         """Close it; a closed one is fine."""
         sent = {"state": "closed"}

@@ -189,6 +189,7 @@ CALLS: dict[str, Callable[[Stage], object]] = {
     "issues.list": lambda stage: stage.github.issues.list(REPO, labels=["P0"]),
     "issues.create": lambda stage: stage.github.issues.create(REPO, "t", "b", labels=["P0"]),
     "issues.comment": lambda stage: stage.github.issues.comment(REPO, 1, "more"),
+    "issues.comments": lambda stage: stage.github.issues.comments(REPO, 1),
     "issues.close": lambda stage: stage.github.issues.close(REPO, 1),
     "repos.get": lambda stage: stage.github.repos.get(REPO),
     "repos.me": lambda stage: stage.github.repos.me(),
