@@ -84,3 +84,12 @@ def opener_of(context: Context, variable: str) -> Opener:
         except OSError as error:
             raise KeysUnusable(f"The file that {variable} names can't be read: {error.strerror}.") from None
     return Opener(Secret(value))
+
+
+def newest_own_backup(context: Context) -> float | None:
+    """When the newest whole backup of the environment's database was taken. Raises UsageError, StoreFailed."""
+    from hotops.backup.manifest import listed
+
+    settings = settings_of(context, Where())
+    found, _wrong = listed(settings.store, settings.environment, settings.database)
+    return found[0].manifest.taken_at if found else None

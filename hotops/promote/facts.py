@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from hotops.backup.settings import newest_own_backup
 from hotops.core.context import Context
 from hotops.core.errors import ApiError, NotFound, WireError
 from hotops.core.parallel import map_parallel, map_settled
@@ -157,11 +158,19 @@ def _configs_kept(fly: Fly, app: str, machines: Sequence[Machine]) -> bool:
 
 
 def _newest_backup(context: Context, environment: Environment) -> float | None:
-    if environment.backup is None or environment.supabase_project is None:
+    """The youngest of hotops' own backups, where the inventory says where they are, and of the platform's."""
+    if environment.backup is None:
         return None
-    supabase = context.client(Supabase)
-    project = supabase.find(environment.supabase_project)
-    return supabase.backups(project.ref).newest if project else None
+    known = []
+    if environment.backup.store is not None:
+        known.append(newest_own_backup(context))
+    if environment.supabase_project is not None and (
+        environment.backup.store is None or context.world.has_credential("supabase")
+    ):
+        supabase = context.client(Supabase)
+        project = supabase.find(environment.supabase_project)
+        known.append(supabase.backups(project.ref).newest if project else None)
+    return max((at for at in known if at is not None), default=None)
 
 
 def _ci_checks(context: Context, environment: Environment, pair: Pair, source: Source) -> dict[str, str]:

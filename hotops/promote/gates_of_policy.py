@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from hotops.core.clock import rfc3339, spoken_duration
-from hotops.core.errors import ApiError, WireError
+from hotops.core.errors import HotopsError
 from hotops.inventory.windows import freeze_at, is_window_open, next_opening
 from hotops.promote.facts import Facts
 from hotops.promote.freezing import frozen_by, told
 from hotops.promote.gates import Found, go, no, unknown
 from hotops.promote.holding import LockUnknown, held_by
+
+_BACKUPS = "backups"
 
 
 def token(facts: Facts) -> Found:
@@ -72,11 +74,11 @@ def backup_fresh(facts: Facts) -> Found:
         return unknown("not configured", "inventory")
     try:
         newest = facts.newest_backup()
-    except (ApiError, WireError) as error:
+    except HotopsError as error:
         # Declared and not proven is a no: on other gates "could not be read" may pass as unknown.
-        return no(f"could not be asked: {error.message}", "Supabase backups", f"at most {backup.max_age_h:g} h old")
+        return no(f"could not be asked: {error.message}", _BACKUPS, f"at most {backup.max_age_h:g} h old")
     if newest is None:
-        return no("there is no completed backup", "Supabase backups", f"at most {backup.max_age_h:g} h old")
+        return no("there is no completed backup", _BACKUPS, f"at most {backup.max_age_h:g} h old")
     age_s = facts.now - newest
     said = f"{spoken_duration(max(0.0, age_s))} old"
-    return (go if age_s <= backup.max_age_h * 3600 else no)(said, "Supabase backups", f"at most {backup.max_age_h:g} h")
+    return (go if age_s <= backup.max_age_h * 3600 else no)(said, _BACKUPS, f"at most {backup.max_age_h:g} h")

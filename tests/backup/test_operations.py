@@ -208,3 +208,15 @@ def test_a_stranger_s_backup_is_not_restored_unless_named(
             calls(name)
     assert calls("backup_info").result["backups"][0]["key_known"] is False
     assert calls("backup_verify", trusted_key=signer).result["verified"]["id"] == made.result["backup"]["id"]
+
+
+def test_the_gate_reads_own_backups(calls: Calls) -> None:
+    from hotops.backup.settings import newest_own_backup
+
+    calls.environment = calls.environment.model_copy(update={"supabase_project": "shop"})
+    with calls.context() as context:
+        assert newest_own_backup(context) is None
+        calls("backup", fingerprints=False)
+        newest = newest_own_backup(context)
+        assert newest is not None
+        assert abs(newest - __import__("time").time()) < 60
