@@ -55,6 +55,8 @@ def up(
     document = _seed_from_file(seed) if seed is not None else _seed_from_inventory(inventory)
     _progress("Starting the sandbox …")
     started = start_sandbox(document, speed=speed, detached=detach)
+    if started.is_new and seed is None:
+        _make_vault(inventory, document)
     _show_started(started, as_json)
     if detach or not started.is_new:
         return
@@ -183,6 +185,14 @@ def _seed_from_inventory(inventory: Path) -> dict[str, Any]:
     if not inventory.exists():
         raise UsageError(f"There is no inventory {inventory} (seen from {Path.cwd()}).", remedy="Name one with -i.")
     return seed_from_inventory(inventory)
+
+
+def _make_vault(inventory: Path, document: dict[str, Any]) -> None:
+    """The sandbox's own vault, where the inventory has a secret map and declares no vault of its own."""
+    from hotops.inventory.listing import load_environment
+    from hotops.secrets.pretended_vault import make_pretended_vault
+
+    make_pretended_vault(load_environment(inventory), document)
 
 
 def _seed_from_file(path: Path) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def test_a_file_explains_itself_and_holds_no_value_that_looks_secret(file: Path)
 def test_every_key_in_use_is_a_key_and_what_can_be_declared_is_shown() -> None:
     used: set[str] = set()
     for file in FILES:
-        if file.name != "hosts.yml":
+        if file.name != "hosts.yml" and file.parent.name != "secret_maps":
             used |= {key for key in yaml.safe_load(file.read_text(encoding="utf-8")) if not key.startswith("ansible_")}
     assert used <= INVENTORY_KEYS
     assert {"process_groups", "health", "smoke", "required_secrets", "windows", "soak_s", "watch_s"} <= used
