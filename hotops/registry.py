@@ -47,6 +47,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "promote_phase": "hotops.promote.phase:PromotePhase",
         "restore": "hotops.backup.restore:Restore",
         "restore_points": "hotops.backup.info:RestorePoints",
+        "secrets_scan": "hotops.secrets.scan:ScanSecrets",
         "secrets_mirror": "hotops.secrets.mirror:MirrorSecrets",
         "secrets_rotate": "hotops.rotation.rotate:RotateSecret",
         "smoke": "hotops.health.smoke:Smoke",
