@@ -41,6 +41,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "github_workflow": "hotops.repository.run_workflow:RunWorkflow",
         "health_probe": "hotops.health.health_probe:HealthProbe",
         "health_report": "hotops.health.health_report:HealthReport",
+        "lint": "hotops.lint.lint:Lint",
         "lock": "hotops.promote.lock:Lock",
         "notify": "hotops.notify.notify:Notify",
         "promote_plan": "hotops.promote.planning:PromotePlan",
@@ -71,6 +72,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "secrets": ("secrets_",),
         "promote": ("approve_", "freeze", "gate", "lock", "notify", "promote_"),
         "look": ("doctor", "explain", "status", "why"),
+        "promote": ("gate", "lock", "notify", "promote_"),
+        "look": ("doctor", "explain", "lint", "status", "why"),
     }
 )
 

@@ -103,6 +103,22 @@ COMMANDS: tuple[Command, ...] = (
         next="hotops plan {env}",
     ),
     OperationCommand(
+        "memory scale",
+        "Every machine gets its declared memory, CPUs and number, or what is asked for; never a whole group at once.",
+        (
+            "hotops memory scale production --check",
+            "hotops memory scale production shop-production --process-group worker --memory-mb 2048",
+        ),
+        operation="fly_scale",
+        next="hotops health {env}",
+    ),
+    OperationCommand(
+        "lint",
+        "What is wrong in the fly.toml files of the project: file, line, what to write instead.",
+        ("hotops lint production", "hotops lint production --paths apps"),
+        operation="lint",
+    ),
+    OperationCommand(
         "lock show",
         "Who holds an environment, since when and why.",
         ("hotops lock show production",),
@@ -203,6 +219,7 @@ NOUNS: dict[str, str] = {
     "backup": "Backups of the database: made, listed, proven, removed.",
     "dsn": "Connection strings: judged, proven, explained, put right.",
     "secrets": "Secrets: mirrored, rotated.",
+    "memory": "Sizes and numbers of machines.",
     "lock": "Who works on an environment.",
 }
 
