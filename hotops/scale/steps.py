@@ -154,18 +154,19 @@ def _moves(wish: Wish, group: str, members: Sequence[Machine], staying: Sequence
     for machine in [*resting, *running]:
         config = machine.known_config
         turn = turns.get(machine.id, 0)
+        # How it is moved stands on both sides: it is no change.
+        how = {
+            "runs": machine in running,
+            "has_others": others,
+            "more_follow": turn < last,
+            "some_went_before": turn > 0,
+        }
         found.append(
             Step(
                 f"{wish.app}/{group}/{members.index(machine) + 1}",
                 machine.id,
-                before={
-                    **describe(config, wish, group),
-                    "runs": machine in running,
-                    "has_others": others,
-                    "more_follow": turn < last,
-                    "some_went_before": turn > 0,
-                },
-                after=describe(as_wanted(config, wish, group), wish, group),
+                before={**describe(config, wish, group), **how},
+                after={**describe(as_wanted(config, wish, group), wish, group), **how},
                 phase=f"{MOVE}/{turn:03}",
             )
         )

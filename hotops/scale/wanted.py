@@ -32,7 +32,7 @@ def _word(value: object) -> object:
 class GroupWanted(Spec):
     """A process group's size, number and rest; what is not named stays as it is."""
 
-    memory_mb: Whole = Field(None, ge=256, description="Memory of each machine, in MiB; see O(cpus) for what goes.")
+    memory_mb: Whole = Field(None, ge=256, description="Memory of each machine, in MiB.")
     cpus: Whole = Field(None, ge=1, description="CPUs of each machine; memory goes from 256 to 2048 MiB a shared CPU.")
     cpu_kind: Annotated[Literal["shared", "performance"] | None, BeforeValidator(_number)] = Field(
         None, description="CPU kind."

@@ -24,7 +24,7 @@ author:
 options:
   memory_mb:
     description:
-      - Memory of each machine, in MiB; see O(cpus) for what goes.
+      - Memory of each machine, in MiB.
     type: int
   cpus:
     description:
@@ -73,7 +73,7 @@ options:
     suboptions:
       memory_mb:
         description:
-          - Memory of each machine, in MiB; see O(cpus) for what goes.
+          - Memory of each machine, in MiB.
         type: int
       cpus:
         description:
