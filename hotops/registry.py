@@ -71,8 +71,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "health": ("health_", "smoke", "tls_"),
         "secrets": ("secrets_",),
         "promote": ("approve_", "freeze", "gate", "lock", "notify", "promote_"),
-        "look": ("doctor", "explain", "status", "why"),
-        "promote": ("gate", "lock", "notify", "promote_"),
         "look": ("doctor", "explain", "lint", "status", "why"),
     }
 )

@@ -63,7 +63,7 @@ ELSEWHERE: Mapping[str, str] = {
     "github_check_info": "tests/twin/test_github_modules.py::test_check_mode_writes_nothing_and_says_what_would_be",
     "github_approval": "tests/twin/test_github_modules.py::test_check_mode_writes_nothing_and_says_what_would_be",
     "fly_scale": "tests/twin/test_scale.py::test_the_plan_is_told_and_nothing_is_written_in_check_mode",
-    "lint": "tests/unit/test_lint_fly_toml.py::test_the_operation_reads_what_is_declared_or_named_and_fails_only_where_asked",
+    "lint": "tests/unit/test_lint_fly_toml.py::test_it_reads_what_is_declared_or_named_and_calls_nobody",
     "secrets_mirror": "tests/secrets/test_mirror.py::test_check_mode_shows_the_plan_and_writes_nothing_anywhere",
     "secrets_rotate": "tests/rotation/test_rotate.py::test_check_mode_writes_nothing",
     "secrets_scan": "tests/secrets/test_scan.py::test_check_mode_reads_as_ever_and_changes_no_file",

@@ -199,7 +199,7 @@ def linted(tmp_path: Path, want: LintWanted, **declared: Any) -> dict[str, Any]:
     return result
 
 
-def test_the_operation_reads_what_is_declared_or_named_and_fails_only_where_asked(tmp_path: Path) -> None:
+def test_it_reads_what_is_declared_or_named_and_calls_nobody(tmp_path: Path) -> None:
     (tmp_path / "apps").mkdir()
     (tmp_path / "apps/fly.toml").write_text(BROKEN["a typo"][0], encoding="utf-8")
     (tmp_path / "apps/fly.production.toml").write_text(GOOD, encoding="utf-8")
