@@ -49,6 +49,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "restore": "hotops.backup.restore:Restore",
         "restore_points": "hotops.backup.info:RestorePoints",
         "secrets_scan": "hotops.secrets.scan:ScanSecrets",
+        "readiness": "hotops.look.readiness:Readiness",
         "secrets_mirror": "hotops.secrets.mirror:MirrorSecrets",
         "secrets_rotate": "hotops.rotation.rotate:RotateSecret",
         "smoke": "hotops.health.smoke:Smoke",
@@ -72,6 +73,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "secrets": ("secrets_",),
         "promote": ("approve_", "freeze", "gate", "lock", "notify", "promote_"),
         "look": ("doctor", "explain", "lint", "status", "why"),
+        "look": ("doctor", "explain", "readiness", "status", "why"),
     }
 )
 

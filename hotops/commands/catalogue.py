@@ -31,6 +31,12 @@ COMMANDS: tuple[Command, ...] = (
         operation="explain",
     ),
     OperationCommand(
+        "readiness",
+        "How ready an environment is, computed from gates, visitors' answers and certificates.",
+        ("hotops readiness production", "hotops readiness production --claimed-percent 95"),
+        operation="readiness",
+    ),
+    OperationCommand(
         "doctor",
         "What can be done from here: tokens, scopes, clocks, files, lock; each finding with its remedy.",
         ("hotops doctor production", "hotops doctor production --live"),

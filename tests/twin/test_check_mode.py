@@ -41,6 +41,7 @@ ASKED: Mapping[str, tuple[Options, ...]] = {
     "notify": ({"title": "shop-production promoted"},),
     "promote_plan": ({},),
     "promote_phase": tuple({"phase": phase} for phase in PHASES),
+    "readiness": ({},),
     "smoke": ({"app": APP},),
     "status": ({},),
     "tls_info": ({"hosts": [f"{APP}.fly.dev"]},),
