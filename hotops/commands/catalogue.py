@@ -217,6 +217,21 @@ COMMANDS: tuple[Command, ...] = (
         ),
         operation="secrets_rotate",
     ),
+    OperationCommand(
+        "dr drill",
+        "A disaster on purpose: break, come back, measure. On live clouds: the newest backup, restored beside.",
+        (
+            "hotops dr drill sandbox --scenario database_lost --confirm sandbox",
+            "hotops dr drill production --scenario backup_restored --confirm production",
+        ),
+        operation="dr_drill",
+    ),
+    OperationCommand(
+        "dr due",
+        "Which drills are due: what was proven too long ago, or never.",
+        ("hotops dr due production",),
+        operation="dr_due",
+    ),
     ModuleCommand("sandbox", "The twin of the clouds on this computer.", module="hotops.cli_sandbox"),
     ModuleCommand("evidence", "Check and read what a run left behind.", module="hotops.cli_evidence"),
 )
@@ -226,6 +241,7 @@ NOUNS: dict[str, str] = {
     "dsn": "Connection strings: judged, proven, explained, put right.",
     "secrets": "Secrets: mirrored, rotated.",
     "memory": "Sizes and numbers of machines.",
+    "dr": "Disaster drills.",
     "lock": "Who works on an environment.",
 }
 

@@ -14,6 +14,7 @@ from hotops.core.waiting import Pace, wait_for
 from hotops.core.world import sandbox_state
 from hotops.deploy.rollback import Rollback, RollbackWant
 from hotops.drill import machines as fleet
+from hotops.drill.backups import drop_restored, restore_newest_backup
 from hotops.drill.exercise import Exercise
 from hotops.drill.heartbeat import Heartbeat
 from hotops.drill.machines import Was
@@ -348,9 +349,11 @@ ACTIVITIES: Mapping[str, Activity] = MappingProxyType(
             recover_database,
             put_machines_back,
             restore_volume,
+            restore_newest_backup,
             roll_release_back,
             wait_until_served,
             stop_heartbeat,
+            drop_restored,
             tidy_up,
         )
     }

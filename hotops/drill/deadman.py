@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -26,8 +27,12 @@ class DeadMan:
         self._log = log
 
     @classmethod
-    def grip(cls, inventory: Path, record: Path, scenario: str, run: str) -> Self:
-        """Start the second process; it is no child that a terminal's Ctrl-C or a dying parent takes along."""
+    def grip(cls, inventory: Path, record: Path, scenario: str, run: str, *, handed: Iterable[str] = ()) -> Self:
+        """Start the second process; it is no child that a terminal's Ctrl-C or a dying parent takes along.
+
+        `handed` names variables that its rollbacks need, such as the one with the restore's connection string.
+        """
+        known = _HANDED.union(handed)
         path = record.parent / LOG
         with path.open("ab") as log:
             process = subprocess.Popen(
@@ -36,7 +41,7 @@ class DeadMan:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={name: value for name, value in os.environ.items() if name in _HANDED},
+                env={name: value for name, value in os.environ.items() if name in known},
             )
         return cls(process, path)
 

@@ -8,14 +8,12 @@ from typing import Any
 
 from pydantic import Field
 
-from hotops.core import lock as locks
 from hotops.core.clock import rfc3339
 from hotops.core.documented import Documented
 from hotops.core.errors import ExitCode, HotopsError, NoGo, UsageError, VerifyFailed
 from hotops.core.evidence import EvidenceFolder
-from hotops.core.lock import FileLock
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
-from hotops.drill.activities import ACTIVITIES, tidy_up
+from hotops.drill.activities import ACTIVITIES
 from hotops.drill.deadman import DeadMan
 from hotops.drill.exercise import Exercise, data_loss_s
 from hotops.drill.experiment import MODULE, Activity, Experiment, load
@@ -25,6 +23,7 @@ from hotops.drill.report import write_report
 from hotops.drill.result import Result
 from hotops.inventory.policy import Drills
 from hotops.inventory.schema import Environment
+from hotops.promote.holding import hold, let_go
 
 RECORD_FILE = "drill.json"
 #: How the names of activities begin that destroy something.
@@ -159,7 +158,8 @@ class DrDrill(Operation[DrillWanted, Before]):
                     code="no_recovery",
                 )
         earlier = [entry for entry in self._register().entries() if entry.scenario == self._scenario]
-        return Before(tuple(self._exercise.unwell()), tuple(earlier), archived_until)
+        unwell = () if self._isolated else tuple(self._exercise.unwell())
+        return Before(unwell, tuple(earlier), archived_until)
 
     def plan(self, state: Before) -> Plan:
         if state.unwell:
@@ -169,6 +169,7 @@ class DrDrill(Operation[DrillWanted, Before]):
                 code="not_steady",
             )
         facts = self._experiment.facts
+        does = "breaks nothing, and restores" if facts.isolated else "breaks"
         steps = [
             Step(
                 f"{phase}/{number}/{activity.provider.func}",
@@ -183,32 +184,21 @@ class DrDrill(Operation[DrillWanted, Before]):
         # Phases are carried out in the order in which they first appear.
         return Plan(
             tuple(steps),
-            f"Drill {self._scenario} on {self.environment.name} ({self.environment.env_kind}): breaks {facts.breaks}",
+            f"Drill {self._scenario} on {self.environment.name} ({self.environment.env_kind}): {does} {facts.breaks}",
             {"drill": self._scenario, "environment": self.environment.name, "apps": self._exercise.names},
         )
 
     def prepare(self, plan: Plan) -> Fact:
-        if self.want.confirm != self.environment.name:
-            raise ConfirmationMissing(
-                f"A drill breaks {self._experiment.facts.breaks} on purpose.",
-                remedy=f"Type the environment's name once more: -e confirm={self.environment.name}",
-            )
-        if self.environment.env_kind == "live":
-            raise UsageError(
-                "Faults are not made on live clouds: nothing was changed.",
-                remedy="Drill on a sandbox inventory (hotops sandbox up); what it measures is marked so.",
-                code="fault_refused",
-            )
-        self._store = FileLock(f"{self.environment.env_kind}-{self.environment.fly_org}-{self.environment.name}")
-        reason = self.context.reason or f"drill {self._scenario}"
-        locks.take(
-            self._store, run=self.context.run, reason=reason, pid=self.context.holder_pid, clock=self.context.clock
-        )
+        if not self._isolated:
+            self._refuse_unless_meant()
+            hold(self.context, self.environment)
         path = self._path()
         self._handle = None
         if path is not None and self.environment.inventory is not None:
             inventory = self.environment.inventory.absolute()
-            self._handle = DeadMan.grip(inventory, path, self.want.scenario, self.context.run)
+            self._handle = DeadMan.grip(
+                inventory, path, self.want.scenario, self.context.run, handed=("RESTORE_URL",) if self._isolated else ()
+            )
         return {"scenario": self._scenario}
 
     def apply(self, step: Step, done: Done) -> Fact:
@@ -224,7 +214,7 @@ class DrDrill(Operation[DrillWanted, Before]):
 
     def verify(self, plan: Plan, done: Done) -> None:
         """Before the drill is called over, all is as it was."""
-        wrong = self._exercise.unwell()
+        wrong = [] if self._isolated else self._exercise.unwell()
         if wrong:
             raise VerifyFailed(f"After the drill not all is well: {'; '.join(wrong[:3])}.")
         self._end(self._judge())
@@ -232,10 +222,11 @@ class DrDrill(Operation[DrillWanted, Before]):
     def undo(self, step: Step, done: Done) -> None:
         """Whatever failed: tidy up, once, for the whole drill."""
         if step.name.startswith("method/1/"):
-            tidy_up(self._exercise)
+            for activity in self._experiment.rollbacks:
+                ACTIVITIES[activity.provider.func](self._exercise, **activity.provider.arguments)
 
     def verify_undone(self, plan: Plan, done: Done) -> None:
-        wrong = self._exercise.unwell()
+        wrong = [] if self._isolated else self._exercise.unwell()
         self._end(self._result(passed=False, why="the drill failed; see the evidence"))
         if wrong:
             raise VerifyFailed(f"Not all is well: {'; '.join(wrong[:3])}.")
@@ -256,6 +247,24 @@ class DrDrill(Operation[DrillWanted, Before]):
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
+    def _refuse_unless_meant(self) -> None:
+        """Raises ConfirmationMissing, and UsageError on live clouds."""
+        if self.want.confirm != self.environment.name:
+            raise ConfirmationMissing(
+                f"A drill breaks {self._experiment.facts.breaks} on purpose.",
+                remedy=f"Type the environment's name once more: -e confirm={self.environment.name}",
+            )
+        if self.environment.env_kind == "live":
+            raise UsageError(
+                "Faults are not made on live clouds: nothing was changed.",
+                remedy="Drill on a sandbox inventory (hotops sandbox up); what it measures is marked so.",
+                code="fault_refused",
+            )
+
+    @property
+    def _isolated(self) -> bool:
+        return self._experiment.facts.isolated
+
     @property
     def _scenario(self) -> str:
         return Path(self.want.scenario).stem
@@ -273,7 +282,7 @@ class DrDrill(Operation[DrillWanted, Before]):
 
     def _measure(self) -> None:
         """What was lost is asked while the drill's rows are still there."""
-        if self._experiment.facts.needs_database:
+        if self._experiment.facts.needs_database and not self._isolated:
             self._exercise.record.note(loss_s=data_loss_s(self._exercise))
 
     def _judge(self) -> Result:
@@ -331,7 +340,8 @@ class DrDrill(Operation[DrillWanted, Before]):
             self._report = write_report(path.parent, result, earlier)
         if self._handle is not None:
             self._handle.let_go()
-        locks.release(self._store, self.context.run)
+        if not self._isolated:
+            let_go(self.context, self.environment)
 
 
 def _rounded(seconds: float | None) -> float | None:

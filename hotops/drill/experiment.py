@@ -49,13 +49,15 @@ class Hypothesis(_Form):
 class Facts(_Form):
     """What hotops has to know of a scenario beside its activities (an extension of the experiment's form).
 
-    `breaks` is what is lost; `needs_archive` says that only recovery to a point in time can bring it back.
+    `breaks` is what is lost; `needs_archive` says that only recovery to a point in time can bring it back. `isolated`
+    means that nothing is broken: what is restored stands beside, so that it may be drilled on live clouds.
     """
 
     name: Literal["hotops"] = "hotops"
     breaks: str
     needs_database: bool = False
     needs_archive: bool = False
+    isolated: bool = False
 
 
 class Experiment(_Form):
