@@ -72,8 +72,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "health": ("health_", "smoke", "tls_"),
         "secrets": ("secrets_",),
         "promote": ("approve_", "freeze", "gate", "lock", "notify", "promote_"),
-        "look": ("doctor", "explain", "lint", "status", "why"),
-        "look": ("doctor", "explain", "readiness", "status", "why"),
+        "look": ("doctor", "explain", "lint", "readiness", "status", "why"),
     }
 )
 

@@ -71,6 +71,7 @@ def _engine() -> tuple[tuple[str, Callable[[str], Iterator[str]]], ...]:
         raise MissingExtra(
             "A scan needs detect-secrets, which is not installed.", remedy="pip install 'hotops[secrets]'"
         ) from None
-    by_name: dict[str, Any] = {kind.__name__: kind for kind in get_mapping_from_secret_type_to_class().values()}
+    known: dict[str, Any] = get_mapping_from_secret_type_to_class()
+    by_name: dict[str, Any] = {kind.__name__: kind for kind in known.values()}
     made = [by_name[name]() for name in _DETECTORS if name in by_name]
     return tuple((str(detector.secret_type), detector.analyze_string) for detector in made)
