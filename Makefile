@@ -43,8 +43,8 @@ bench: $(STAMP)  ## Cost per task, start-up, a promotion's own time
 	$(BIN)/python -m pytest tests/bench -m '' -s $(ARGS)
 
 soak: $(STAMP)  ## The long forms of the sweeps whose short forms are in `make test`
-	HOTOPS_SOAK=1 $(BIN)/python -m pytest -n auto tests/faults -m '' --timeout 7200 $(ARGS)
-	HOTOPS_SOAK=1 $(BIN)/python -m pytest -n auto tests -m soak --ignore tests/faults --timeout 7200 $(ARGS)
+	HOTOPS_SOAK=1 $(BIN)/python -m pytest -n auto tests/faults tests/backup -m '' --timeout 7200 $(ARGS)
+	HOTOPS_SOAK=1 $(BIN)/python -m pytest -n auto tests -m soak --ignore tests/faults --ignore tests/backup --timeout 7200 $(ARGS)
 
 docs: $(STAMP)  ## The reference of the modules, in build/docs
 	@sh .ci/docs

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-PEERS = ("age", "flyctl", "gh", "pgbouncer", "postgresql", "sops", "supabase")
+PEERS = ("age", "flyctl", "gh", "pgbouncer", "postgresql", "sops", "supabase", "zstd")
 """Names the mark accepts; the program is the same word, but for PostgreSQL, whose server is looked for."""
 
 OPTIONAL = frozenset({"flyctl", "sops"})

@@ -209,6 +209,12 @@ COMMANDS: tuple[Command, ...] = (
         operation="dsn_fix",
     ),
     OperationCommand(
+        "secrets mirror",
+        "The vault's secrets go to Fly's apps and GitHub's environments: only what changed, proven afterwards.",
+        ("hotops secrets mirror production --check", "hotops secrets mirror production --yes"),
+        operation="secrets_mirror",
+    ),
+    OperationCommand(
         "secrets rotate",
         "A credential gets a successor in vault, Fly, GitHub and machines, proven; only then the old one goes.",
         (

@@ -125,7 +125,9 @@ class PromotePlan(Operation[PlanWanted, Asked]):
             *decided.render().splitlines(),
         ]
         if not decided.is_empty:
-            lines.append(f"Plan {decided.id}, until {valid_until}, once; approval: {environment.approval}.")
+            # Only a reviewer's yes ends by time and counts once; every plan ends when what it changes moves.
+            until = f"{valid_until}, once" if environment.approval == "github" else "the apps change"
+            lines.append(f"Plan {decided.id}, until {until}; approval: {environment.approval}.")
         if self.want.as_commands:
             result["commands"] = self._commands(state)
             lines += ["", "The same by flyctl, without gates, watch and way back:", *result["commands"]]

@@ -29,7 +29,8 @@ def load_map(environment: Environment) -> SecretMap:
     file = environment.secret_map_path
     if not file.is_file():
         raise MapError(
-            f"There is no secret map {_shown(file, environment)}.", remedy=f"hotops secrets map init {environment.name}"
+            f"There is no secret map {_shown(file, environment)}.",
+            remedy="Write it: which secret of the vault goes to which app, names only. docs/secrets.md shows one.",
         )
     found = read_map(file, shown=_shown(file, environment), root=environment.project_dir)
     known = {app.app for app in environment.apps.values()}
@@ -74,7 +75,7 @@ def draft(held: Mapping[str, str], present: Mapping[str, list[str]]) -> str:
     comments: what an app has and the vault has not is what somebody must look for.
     """
     lines = [
-        "# Which secret of the vault goes where. Names only, never a value; made by `hotops secrets map init`.",
+        "# Which secret of the vault goes where. Names only, never a value; a first draft.",
         "# Look through it: who uses what, what is required, how often it is rotated.",
         "secrets:",
     ]

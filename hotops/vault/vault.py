@@ -79,7 +79,7 @@ class Vault:
             more = f" and {len(loose) - 1} more" if len(loose) > 1 else ""
             raise VaultModes(
                 f"Others on this computer may read the vault {store.place}: {loose[0]}{more}.",
-                remedy="hotops secrets vault --fix-modes, or: chmod -R go= " + store.place,
+                remedy=f"chmod -R go= {store.place}",
                 details={"loose": [str(item) for item in loose]},
             )
         self.documents: dict[str, Document] = {}
@@ -290,7 +290,7 @@ class Vault:
         unread = "".join(f" {error.message}" for error in self.unreadable.values())
         return NotInVault(
             f"The vault {self.store.place} has no {term} for {self.environment}.{unread}",
-            remedy=f"Did you mean {near}?" if near else "hotops secrets vault lists what it has.",
+            remedy=f"Did you mean {near}?" if near else f"Look for it in {self.store.place}, and add it there.",
             details={"term": term, "nearest": near},
         )
 

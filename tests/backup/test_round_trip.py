@@ -73,10 +73,8 @@ def test_nothing_of_a_row_lies_in_the_store_in_clear(server: Server, kept: Store
             assert canary not in content, path
 
 
-@pytest.mark.peer("age")
+@pytest.mark.peer("age", "zstd")
 def test_it_restores_with_age_zstd_psql_and_pg_restore_alone(server: Server, kept: Store, tmp_path: Path) -> None:
-    if shutil.which("zstd") is None:
-        pytest.skip("zstd is not installed")
     folder = tmp_path / "backup"
     assert kept.folder is not None
     shutil.copytree(kept.folder / stage.found(kept).prefix, folder)
