@@ -315,7 +315,8 @@ class Load:
         if bad:
             raise RestoreFailed(
                 f"{self.connection.place}, {section}: {len(bad)} things could not be made: {' / '.join(bad[:4])}",
-                remedy="Mend the cause (a role, an extension, a privilege) and run it again: it goes on from here.",
+                remedy="Restore as a superuser of a PostgreSQL that is your own, with the same extensions; a hosted "
+                "project's role can't make the platform's schemas. Run it again there, or here once it may: it goes on.",
                 details={"failed": bad[:50]},
             )
 

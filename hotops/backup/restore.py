@@ -33,7 +33,8 @@ class RestoreWanted(Where):
     to: str = Field("newest", description="Id of the backup, or newest.")
     target_env: str = Field(
         "RESTORE_URL",
-        description="Environment variable with a direct or session connection string of the server that takes it.",
+        description="Environment variable with a direct or session connection string of the server that takes it: a"
+        " PostgreSQL of your own, as a superuser, with the extensions of the backup. A hosted project's role can't.",
     )
     new_database: str | None = Field(
         None,

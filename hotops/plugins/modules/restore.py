@@ -35,7 +35,8 @@ options:
     default: newest
   target_env:
     description:
-      - Environment variable with a direct or session connection string of the server that takes it.
+      - 'Environment variable with a direct or session connection string of the server that takes it: a PostgreSQL
+        of your own, as a superuser, with the extensions of the backup. A hosted project''s role can''t.'
     type: str
     default: RESTORE_URL
   new_database:
