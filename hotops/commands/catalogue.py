@@ -89,6 +89,16 @@ COMMANDS: tuple[Command, ...] = (
         operation="fly_rollback",
         next="hotops health {env}",
     ),
+    ModuleCommand(
+        "run",
+        "Any playbook of yours, with progress, evidence, exit code, and a second try after looking.",
+        (
+            "hotops run site.yml production --yes",
+            "hotops run nightly.yml -i inventories/production -e reason='every night' --yes --json",
+            "hotops run health production",
+        ),
+        module="hotops.commands.run",
+    ),
     OperationCommand(
         "freeze",
         "Refuse promotions to an environment for a while; a rollback is always allowed.",

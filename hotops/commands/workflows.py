@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,47 +33,63 @@ def function_of(command: PlaybookCommand) -> Callable[..., None]:
 
     def run(**given: Any) -> None:
         place = locate(words_of(given), given["inventory"])
-        code = run_playbook(command, place, {name: given.get(name) for name in command.variables}, **_how(given))
+        code = run_playbook(command, place, {name: given.get(name) for name in command.variables}, How.of(given))
         if code:
             raise typer.Exit(code)
 
     parameters = place_parameters(takes_apps=True)
     parameters += [text(name, RUN_VARS[name]) for name in command.variables]
-    parameters.append(
-        text("wait", "Wait so long for the window, the end of a freeze or a lock: 90, 30min, 8h.", "TIME")
-    )
-    parameters.append(switch("check", "--check", "Say what would happen and write nothing."))
-    parameters.append(switch("diff", "--diff", "Show what changes in each place, before and after."))
-    parameters.append(switch("yes", "--yes", "Don't ask."))
-    parameters.append(switch("verbose", "--verbose", "Show all that Ansible prints."))
-    parameters.append(switch("as_json", "--json", "One JSON document on stdout."))
-    return with_parameters(run, parameters)
+    return with_parameters(run, [*parameters, *how_parameters()])
 
 
-def run_playbook(
-    command: PlaybookCommand,
-    place: Place,
-    variables: Mapping[str, str | None],
-    *,
-    check: bool,
-    diff: bool,
-    yes: bool,
-    wait_s: float,
-    verbose: bool,
-    as_json: bool,
-) -> int:
+def how_parameters() -> list[inspect.Parameter]:
+    """The flags that say how a playbook is run."""
+    waits = "Wait so long for the window, the end of a freeze, open blockers or a lock: 90, 30min, 8h."
+    return [
+        text("wait", waits, "TIME"),
+        switch("check", "--check", "Say what would happen and write nothing."),
+        switch("diff", "--diff", "Show what changes in each place, before and after."),
+        switch("yes", "--yes", "Don't ask."),
+        switch("verbose", "--verbose", "Show all that Ansible prints."),
+        switch("as_json", "--json", "One JSON document on stdout."),
+    ]
+
+
+@dataclass(frozen=True)
+class How:
+    """How a playbook is run."""
+
+    check: bool = False
+    diff: bool = False
+    yes: bool = False
+    verbose: bool = False
+    as_json: bool = False
+    wait_s: float = 0.0
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> How:
+        """From what Typer made of the flags. Raises UsageError."""
+        flags = {name: bool(given.get(name)) for name in ("check", "diff", "yes", "verbose", "as_json")}
+        return cls(**flags, wait_s=seconds_of(given.get("wait")))
+
+
+def run_playbook(command: PlaybookCommand, place: Place, variables: Mapping[str, str | None], how: How) -> int:
     """Ask, run, tell; returns the exit code."""
     environment = place.environment
     extra = {name: value for name, value in variables.items() if value}
     check_extra_vars(extra, environment.env_kind)
     if place.named:
         extra["apps"] = ",".join(place.hosts)
-    if not check:
+    if not how.check:
         refuse_if_readonly(f"hotops {command.name}")
-        where = f"{environment.name} ({environment.env_kind}, organisation {environment.fly_org})"
+        where = place_in_words(place)
         asked = command.asks.format(apps=", ".join(place.hosts), env=where) if command.asks else ""
         confirm(
-            asked or f"Run {command.playbook} on {where}?", destroys=False, name=environment.name, yes=yes, typed=None
+            asked or f"Run {command.playbook} on {where}?",
+            destroys=False,
+            name=environment.name,
+            yes=how.yes,
+            typed=None,
         )
     own = environment.project_dir / f"{command.playbook}.yml"
     job = Job(
@@ -79,15 +97,32 @@ def run_playbook(
         inventory=place.inventory,
         project=environment.project_dir,
         extra=extra,
-        check=check,
-        diff=diff,
+        check=how.check,
+        diff=how.diff,
     )
-    say = progress if as_json else _line
+    return carry_out_and_tell(job, place, how)
+
+
+def carry_out_and_tell(job: Job, place: Place, how: How) -> int:
+    """Run the job to its end and tell it; returns the exit code."""
+    say = progress if how.as_json else _line
     tried = run_until_ended(
-        job, environment, clock=SystemClock(), say=say, progress=progress, show_all=verbose, wait_s=wait_s
+        job,
+        place.environment,
+        clock=SystemClock(),
+        say=say,
+        progress=progress,
+        show_all=how.verbose,
+        wait_s=how.wait_s,
     )
-    _tell(tried, as_json=as_json)
+    _tell(tried, as_json=how.as_json)
     return tried.ended.exit_code
+
+
+def place_in_words(place: Place) -> str:
+    """What a question calls the environment."""
+    environment = place.environment
+    return f"{environment.name} ({environment.env_kind}, organisation {environment.fly_org})"
 
 
 def seconds_of(text_given: str | None) -> float:
@@ -98,11 +133,6 @@ def seconds_of(text_given: str | None) -> float:
     if found is None:
         raise UsageError(f"--wait {text_given!r} is no time.", remedy="Say it as 90, 30min or 8h.")
     return float(found["number"]) * _SECONDS[found["unit"] or "s"]
-
-
-def _how(given: Mapping[str, Any]) -> dict[str, Any]:
-    flags = {name: bool(given.get(name)) for name in ("check", "diff", "yes", "verbose", "as_json")}
-    return {**flags, "wait_s": seconds_of(given.get("wait"))}
 
 
 def _tell(tried: Tried, *, as_json: bool) -> None:

@@ -66,8 +66,13 @@ def drive(operation: Operation[Any, S], *, check: bool = False, expected_plan: s
 
 def refuse_if_readonly(name: str) -> None:
     """Raises ReadOnly where HOTOPS_READONLY says that nothing may be written from here."""
-    if os.environ.get("HOTOPS_READONLY", "") not in ("", "0"):
+    if is_readonly():
         raise ReadOnly(f"{name} would write, and HOTOPS_READONLY is set.", remedy="unset HOTOPS_READONLY, on purpose.")
+
+
+def is_readonly() -> bool:
+    """Whether HOTOPS_READONLY says that nothing may be written from here."""
+    return os.environ.get("HOTOPS_READONLY", "") not in ("", "0")
 
 
 def waves(steps: tuple[Step, ...], done: Done) -> Iterator[tuple[Step, ...]]:

@@ -33,6 +33,8 @@ from hotops.core.state import process_started, write_atomically
 
 #: Names the folder of the run to every process of it.
 RUN_DIR_VARIABLE = "HOTOPS_RUN_DIR"
+#: Set where a run keeps evidence of tasks of other collections, too: of any playbook that `hotops run` starts.
+ALL_TASKS_VARIABLE = "HOTOPS_RECORD_TASKS"
 JOURNAL_FILE = "evidence.jsonl"
 SUMMARY_FILE = "summary.md"
 MANIFEST_FILE = "manifest.json"

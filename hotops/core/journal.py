@@ -15,6 +15,8 @@ Kinds of events, with the fields that readers of the evidence (summary, story) k
     outcome         intent (its line number), status ("done" | "failed" | "skipped" | "undone" | "unknown"),
                     fact, duration_s, request_ids, error
     observation     app, subject, text, found
+    task            task, module, host, status ("started" | "ok" | "changed" | "failed" | "unreachable" | "caught"):
+                    a task of another collection, in a run that `hotops run` started
     lock            action ("taken" | "released" | "refused" | "lost" | "broken"), holder, where
     note            text
     skip            subject, reason
@@ -38,6 +40,7 @@ KINDS = frozenset(
         "intent",
         "outcome",
         "observation",
+        "task",
         "lock",
         "approval",
         "waiver",

@@ -50,6 +50,9 @@ class Story:
     steps_done: int = 0
     steps_failed: int = 0
     open_intents: list[OpenIntent] = field(default_factory=list)
+    #: Tasks of other collections that were begun and have no end, and those that changed something.
+    open_tasks: list[str] = field(default_factory=list)
+    changed_by_others: int = 0
     last_verdict: str | None = None
     outcome: str | None = None
     exit_code: int | None = None
@@ -91,11 +94,13 @@ def show(folder: Path) -> Story:
         steps_done=statuses.count("done"),
         steps_failed=statuses.count("failed"),
         open_intents=unfinished,
+        open_tasks=_open_tasks(told),
+        changed_by_others=sum(line.get("kind") == "task" and line.get("status") == "changed" for line in told),
         last_verdict=_verdict_words(_last(told, "verdict")),
         outcome=sealed.get("outcome"),
         exit_code=sealed.get("exit_code"),
         cut_off_lines=_cut_off(lines),
-        next_step=_next_step(life, sealed, unfinished, touched=bool(statuses)),
+        next_step=_next_step(life, sealed, unfinished, touched=bool(statuses), others=_are_there_others(told)),
     )
 
 
@@ -122,6 +127,7 @@ def told_in_words(story: Story, *, now: float | None = None) -> str:
     for name, value in rows:
         texts += [f"{name:<8} {one_line(value)}"] if value else []
         texts += begun if name == "steps" else []
+        texts += [f"    {one_line(f'{verb} running {task}')}" for task in story.open_tasks if name == "steps"]
     if story.cut_off_lines:
         numbers = ", ".join(str(number) for number in story.cut_off_lines)
         texts.append(f"{'note':<8} line {numbers} is cut off: its writer was killed while it was written")
@@ -156,6 +162,24 @@ def _open_intents(told: Sequence[Mapping[str, Any]]) -> list[OpenIntent]:
     ]
 
 
+def _open_tasks(told: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Tasks of other collections without an end, as `restart the queue (ansible.builtin.command) on shop-worker`."""
+    begun: dict[tuple[str, str, str], str] = {}
+    for line in told:
+        if line.get("kind") != "task":
+            continue
+        key = (_text(line.get("task")), _text(line.get("module")), _text(line.get("host")))
+        if line.get("status") == "started":
+            begun[key] = f"{key[0]} ({key[1]}) on {key[2]}"
+        else:
+            begun.pop(key, None)
+    return list(begun.values())
+
+
+def _are_there_others(told: Sequence[Mapping[str, Any]]) -> bool:
+    return any(line.get("kind") == "task" for line in told)
+
+
 def _is_finished(told: Sequence[Mapping[str, Any]], phase: object) -> bool:
     """Phases are told in order, so the last line about this one decides."""
     about = [line for line in told if line.get("kind") in ("phase_started", "phase_finished")]
@@ -175,7 +199,9 @@ def _verdict_words(verdict: Mapping[str, Any]) -> str | None:
     return f"{words}{of}{text} ({verdict.get('at')})"
 
 
-def _next_step(life: Life, sealed: Mapping[str, Any], unfinished: Sequence[OpenIntent], *, touched: bool) -> str:
+def _next_step(
+    life: Life, sealed: Mapping[str, Any], unfinished: Sequence[OpenIntent], *, touched: bool, others: bool
+) -> str:
     if life == "sealed":
         return _text(sealed.get("next")) or "Nothing: the run is over."
     if life == "running":
@@ -183,7 +209,9 @@ def _next_step(life: Life, sealed: Mapping[str, Any], unfinished: Sequence[OpenI
     if sealed:
         return "The run had ended and died while its evidence was signed. Nothing is left to do in the clouds."
     first = "See whether it still runs on its own machine; if not, " if life == "unknown" else ""
-    if unfinished or touched:
+    if others:
+        words = "see what the tasks of other collections did; then run the same command again."
+    elif unfinished or touched:
         words = "run the same command again: it first looks at what is really there, then finishes or undoes this."
     else:
         words = "run the same command again: nothing had been changed."

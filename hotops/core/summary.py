@@ -60,6 +60,7 @@ def render(lines: Sequence[_Line]) -> str:
         _asked(opened, sealed),
         _checked(lines),
         _changed(lines),
+        _run_besides(lines),
         _watched(lines),
         _remarks(lines),
         _ended(opened, sealed),
@@ -139,6 +140,18 @@ def _changed(lines: Sequence[_Line]) -> str:
     if not rows:
         return "## What changed\n\nNothing was changed."
     return "## What changed\n\n" + _table(("Step", "Target", "From → to", "Result", "Took"), rows)
+
+
+def _run_besides(lines: Sequence[_Line]) -> str:
+    """Tasks of other collections: hotops knows that they ran, not what they did."""
+    rows = [
+        (line.get("task"), line.get("module"), line.get("host"), line.get("status"))
+        for line in _of_kind(lines, "task")
+        if line.get("status") != "started"
+    ]
+    if not rows:
+        return ""
+    return "## What else was run\n\n" + _table(("Task", "Module", "Host", "Result"), rows)
 
 
 def _watched(lines: Sequence[_Line]) -> str:

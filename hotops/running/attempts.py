@@ -73,6 +73,10 @@ def run_until_ended(
             continue
         if not _may_be_tried_again(ended) or failures:
             return Tried(ended, follower.run_dir, attempts, waited)
+        foreign = foreign_traces(follower.run_dir)
+        if foreign:
+            progress(f"It is not tried again by itself, since hotops can't look up what others did: {foreign}")
+            return Tried(ended, follower.run_dir, attempts, waited)
         failures += 1
         if ended.died and follower.run_dir is not None:
             progress(f"The run died. What its evidence says:\n{told_in_words(show(follower.run_dir), now=clock.now())}")
@@ -122,6 +126,16 @@ def blocking_gates(run_dir: Path | None) -> Iterable[str]:
         for line in told
         if line.get("kind") == "gate" and line.get("status") == "fail" and line.get("level") == "require"
     ]
+
+
+def foreign_traces(run_dir: Path | None) -> str:
+    """What tasks of other collections did, or may have done, in a run; empty where nothing."""
+    if run_dir is None:
+        return ""
+    story = show(run_dir)
+    begun = [f"{task} was begun and has no end" for task in story.open_tasks]
+    changed = [f"{story.changed_by_others} of their tasks changed something"] if story.changed_by_others else []
+    return "; ".join([*begun, *changed])
 
 
 def _word(playbook: str) -> str:

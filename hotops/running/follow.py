@@ -89,6 +89,9 @@ class Follower:
             action = self._open.pop(int(line.get("intent") or 0), "step")
             took = spoken_duration(float(line.get("duration_s") or 0.0))
             self._tell(f"  {line.get('status')}: {action} ({took})")
+        elif kind == "task":
+            status = "" if line.get("status") == "started" else f"{line.get('status')}: "
+            self._tell(f"  {status}{line.get('task')} ({line.get('host')})")
         elif kind in ("rescue", "note", "lock"):
             said = (
                 line.get("text")

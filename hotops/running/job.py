@@ -18,6 +18,7 @@ from typing import Any
 
 from hotops.core.clock import SystemClock, basic_stamp
 from hotops.core.errors import ExitCode
+from hotops.core.evidence import ALL_TASKS_VARIABLE
 from hotops.core.handover import HANDOVER_VARIABLE, RUNNER_VARIABLE, only, split_environment, write_handover
 from hotops.core.state import private_folder, state_dir
 
@@ -41,6 +42,8 @@ class Job:
     limit: Sequence[str] = ()
     check: bool = False
     diff: bool = False
+    #: Whether tasks of other collections stand in the evidence, too.
+    records_all: bool = False
 
 
 @dataclass
@@ -76,6 +79,8 @@ def carry_out(
     write_handover(handed_over, rest)
     environ = {**harmless, HANDOVER_VARIABLE: str(handed_over), RUNNER_VARIABLE: str(os.getpid())}
     environ["ANSIBLE_CALLBACKS_ENABLED"] = _callbacks(job.project, environ)
+    if job.records_all:
+        environ[ALL_TASKS_VARIABLE] = "1"
     # Whatever the job prints is looked through line by line, so nothing may break a line or colour it.
     environ |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "false", "COLUMNS": "1000"}
 

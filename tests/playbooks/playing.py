@@ -23,7 +23,7 @@ from tests.playbooks.project import Project, Ran
 from tests.sandbox_fixture import RunningSandbox
 
 #: In the environment of a run: whoever carries it is one of its processes, also when its parent is gone.
-MARK = "PLAYING_MARK"
+MARK = "HOTOPS_PLAYING_MARK"
 LOOK_S = 0.004
 
 SHOP = """
@@ -77,9 +77,9 @@ class Seen:
 
 
 class Playing:
-    """ansible-playbook in the background. `kill` and `interrupt` reach it as an operator's would."""
+    """A command in the background. `kill` and `interrupt` reach it as an operator's would."""
 
-    def __init__(self, project: Project, sandbox: RunningSandbox, playbook: str, *arguments: str) -> None:
+    def __init__(self, project: Project, sandbox: RunningSandbox, *command: str) -> None:
         self.project, self._sandbox = project, sandbox
         self._mark = secrets.token_hex(8)
         self._runs_before = set(project.runs())
@@ -87,7 +87,7 @@ class Playing:
         self._output = project.folder / f"output-{self._mark}.txt"
         with self._output.open("w", encoding="utf-8") as output:
             self.process = subprocess.Popen(
-                project.command(playbook, *arguments),
+                command,
                 cwd=project.folder,
                 env={**project.environment(), MARK: self._mark},
                 stdin=subprocess.DEVNULL,
@@ -135,9 +135,13 @@ class Playing:
             return False
 
     def kill(self) -> None:
-        """SIGKILL for ansible-playbook itself, and for nobody else."""
+        """SIGKILL for the command itself, and for nobody else."""
         self.process.kill()
         self.process.wait(10)
+
+    def kill_playbook(self) -> None:
+        """SIGKILL for the ansible-playbook that the command started."""
+        os.kill(int(lines_of(self.run_dir)[0]["pid"]), signal.SIGKILL)
 
     def signal(self, number: signal.Signals) -> int:
         """A signal to the process group, as Ctrl-C in a terminal sends it; returns the exit code."""
@@ -158,8 +162,15 @@ class Playing:
 
 @contextmanager
 def playing(project: Project, sandbox: RunningSandbox, playbook: str, *arguments: str) -> Iterator[Playing]:
-    """A run in the background, gone when the block ends."""
-    run = Playing(project, sandbox, playbook, *arguments)
+    """ansible-playbook in the background, gone when the block ends."""
+    with commanded(project, sandbox, *project.command(playbook, *arguments)) as run:
+        yield run
+
+
+@contextmanager
+def commanded(project: Project, sandbox: RunningSandbox, *command: str) -> Iterator[Playing]:
+    """A command in the background, gone when the block ends."""
+    run = Playing(project, sandbox, *command)
     try:
         yield run
     finally:

@@ -9,14 +9,14 @@ from typing import Any
 
 from ansible_collections.hotops.core.plugins.plugin_utils.base import plugin
 
-from hotops.core.errors import NotRestored, RolledBack
+from hotops.core.errors import NotRestored, RolledBack, WireError
 from hotops.core.operation import Done, Fact, Operation, Plan, Step
 from hotops.deploy.verdict import NoVerdict
 from hotops.promote.phases import PhaseWant
 
 NOTED = Path(os.environ["STUB_FOLDER"], "phases.jsonl")
 FAILS = dict(pair.split("=") for pair in os.environ.get("STUB_FAILS", "").split() if pair)
-ERRORS = {"rolled_back": RolledBack, "not_restored": NotRestored}
+ERRORS = {"rolled_back": RolledBack, "not_restored": NotRestored, "wire": WireError}
 
 
 class StubPhase(Operation[PhaseWant, None]):

@@ -1,4 +1,7 @@
-"""ansible-playbook killed in every phase: nobody works on, the evidence says where it stopped, one re-run ends it."""
+"""A promotion killed in every phase: nobody works on, the evidence says where it stopped, one re-run ends it.
+
+The same whoever started it: ansible-playbook, `hotops promote` or `hotops run`.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,8 @@ import pytest
 from hotops.core.context import Context
 from hotops.core.world import World
 from hotops.fly import Fly
-from tests.playbooks.playing import Playing, Seen, Visitors, playing, shop
-from tests.playbooks.project import Project
+from tests.playbooks.playing import Playing, Seen, Visitors, commanded, playing, shop
+from tests.playbooks.project import Project, Ran
 from tests.sandbox_fixture import RunningSandbox
 
 APP = "shop-production"
@@ -70,11 +73,8 @@ def deploying(what: str, reached: Callable[[Seen], bool], doing: str = "updating
 
 
 FIRST_LEFT = deploying("first machine cordoned", lambda seen: seen.count("POST", CORDON) == 1)
-SHORT = [
-    phase("ask_gates", after="find_source"),
-    FIRST_LEFT,
-    Moment("in watch", lambda seen: seen.phase("watch") and seen.count("GET", "/logs") > 1, "watch"),
-]
+IN_GATES = phase("ask_gates", after="find_source")
+IN_WATCH = Moment("in watch", lambda seen: seen.phase("watch") and seen.count("GET", "/logs") > 1, "watch")
 LONG = [
     phase("check_ready", after="start"),
     phase("find_source", after="check_ready"),
@@ -111,7 +111,18 @@ LONG = [
     ),
     Moment("in notify", lambda seen: seen.intents("creating command sleep") == 1, "notify", "creating"),
 ]
-EVERY = [*SHORT, *(pytest.param(moment, marks=pytest.mark.soak) for moment in LONG)]
+#: Who starts the run; `hotops` and its playbook end together, whoever of the two is killed.
+PLAYBOOK, PROMOTE, RUN = "ansible-playbook", "hotops promote", "hotops run"
+SHORT = [(FIRST_LEFT, PLAYBOOK), (IN_GATES, RUN)]
+EVERY = [
+    pytest.param(moment, via, marks=() if (moment, via) in SHORT else pytest.mark.soak)
+    for moment in (IN_GATES, FIRST_LEFT, IN_WATCH, *LONG)
+    for via in (PLAYBOOK, PROMOTE, RUN)
+]
+RESUMED = [
+    pytest.param(moment, marks=() if moment is IN_WATCH else pytest.mark.soak)
+    for moment in (IN_GATES, FIRST_LEFT, IN_WATCH, *LONG)
+]
 
 
 @pytest.fixture
@@ -119,26 +130,26 @@ def project(tmp_path: Path, sandbox: RunningSandbox) -> Project:
     return shop(tmp_path, sandbox)
 
 
-@pytest.mark.parametrize("moment", EVERY, ids=str)
+@pytest.mark.parametrize(("moment", "via"), EVERY, ids=str)
 def test_a_killed_promotion(
-    moment: Moment, project: Project, sandbox: RunningSandbox, record_property: Callable[[str, str], None]
+    moment: Moment, via: str, project: Project, sandbox: RunningSandbox, record_property: Callable[[str, str], None]
 ) -> None:
     """No worker lives on, visitors are served, the evidence names the place; one re-run promotes or restores."""
     if moment.image != NEW:
         sandbox.control.push("shop-staging", moment.image, age_s=7200)
     with Visitors(sandbox).visiting() as visitors:
-        with playing(project, sandbox, "hotops.core.promote") as run:
+        with commanded(project, sandbox, *words(project, via)) as run:
             with trouble(sandbox, run, moment):
                 run.wait_until(moment.reached)
                 workers = set(run.processes()) - {run.process.pid}
                 run.kill()
                 gone_after_s = nobody_left(run)
             story = show(project, run.run_dir)
-        rerun = project.run("hotops.core.promote")
+        rerun = once_more(project, via)
         ended = ending(rerun.text)
     expected_tag = {"promoted": moment.image, "restored": OLD}[ended]
     told = (
-        f"killed {moment}: {len(workers)} worker gone after {gone_after_s * 1000:.0f} ms; "
+        f"{via} killed {moment}: {len(workers)} worker gone after {gone_after_s * 1000:.0f} ms; "
         f"shown in {story['phase']}{', ' + moment.doing if moment.doing else ''}; re-run {ended} (exit {rerun.code}); "
         f"{visitors.answers.total()} requests, {visitors.lost} lost {dict(visitors.answers)}"
     )
@@ -148,6 +159,53 @@ def test_a_killed_promotion(
     assert (ended == "promoted") == (rerun.code == 0)
     assert wrong_with(sandbox, expected_tag) == []
     assert visitors.lost == 0 or not moment.app_is_well
+
+
+@pytest.mark.parametrize("moment", RESUMED, ids=str)
+def test_a_command_resumes_the_run_whose_playbook_was_killed(
+    moment: Moment, project: Project, sandbox: RunningSandbox, record_property: Callable[[str, str], None]
+) -> None:
+    """`hotops promote` says where the dead run stood, looks at what is there, and promotes or restores by itself."""
+    if moment.image != NEW:
+        sandbox.control.push("shop-staging", moment.image, age_s=7200)
+    with Visitors(sandbox).visiting() as visitors, commanded(project, sandbox, *words(project, PROMOTE)) as run:
+        with trouble(sandbox, run, moment):
+            run.wait_until(moment.reached)
+            run.kill_playbook()
+        ran = run.wait()
+    ended = ending(ran.text)
+    record_property(
+        "told",
+        f"playbook killed {moment}: resumed by its command, {ended} (exit {ran.code}); "
+        f"{visitors.answers.total()} requests, {visitors.lost} lost {dict(visitors.answers)}",
+    )
+    assert f"{moment.phase} (begun)" in ran.text, "where it stood"
+    assert "It is resumed: the next run looks at what is there" in ran.text
+    assert len(project.runs()) == 2
+    assert wrong_with(sandbox, {"promoted": moment.image, "restored": OLD}[ended]) == []
+    assert visitors.lost == 0 or not moment.app_is_well
+
+
+def words(project: Project, via: str) -> list[str]:
+    """The command line of a promotion."""
+    if via == PLAYBOOK:
+        return project.command("hotops.core.promote")
+    return [
+        str(Path(sys.executable).with_name("hotops")),
+        *via.split()[1:],
+        *(["promote"] if via == RUN else []),
+        "sandbox",
+        "--yes",
+    ]
+
+
+def once_more(project: Project, via: str) -> Ran:
+    """The same command again, to its end."""
+    done = subprocess.run(
+        words(project, via), cwd=project.folder, env=project.environment(), capture_output=True, text=True, check=False,
+        stdin=subprocess.DEVNULL, timeout=150,
+    )  # fmt: skip
+    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.mark.soak

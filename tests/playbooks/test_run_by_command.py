@@ -74,6 +74,55 @@ def test_a_promotion_by_command_shows_tables_progress_and_its_end_and_keeps_no_t
     assert CANARY not in ran.stdout + ran.stderr
 
 
+def test_any_playbook_runs_with_evidence_of_all_its_tasks_and_is_not_repeated_blindly(project: Project) -> None:
+    project.write(
+        "own/nightly.yml",
+        """
+        - name: Nightly
+          hosts: all:localhost
+          gather_facts: false
+          tasks:
+            - name: Ready
+              hotops.core.promote_phase: {phase: check_ready}
+              run_once: true
+            - name: Quiet
+              ansible.builtin.debug: {msg: "{{ x_who }}"}
+              run_once: true
+            - name: Tell the queue
+              ansible.builtin.command: {argv: [touch, "{{ x_file }}"]}
+              delegate_to: localhost
+              run_once: true
+            - name: Ask a cloud that is down
+              hotops.core.promote_phase: {phase: watch, verdict: {go: true}}
+              run_once: true
+              vars: {ansible_connection: local}
+        """,
+    )
+    ran = hotops(
+        project,
+        *("run", "own/nightly.yml", "sandbox", "shop-worker", "--yes", "--json"),
+        *("-e", "reason=two words", "-e", '{"x_who": "ada"}', "-e", f"x_file={project.folder}/told"),
+        STUB_FAILS="watch=wire",
+        SOME_HOOK=CANARY,
+    )
+    assert ran.returncode == 1, ran.stderr
+    document = json.loads(ran.stdout)
+    assert (document["failure"]["code"], document["attempts"]) == ("wire", 1)
+    assert "not tried again by itself" in ran.stderr
+    assert "1 of their tasks changed something" in ran.stderr
+    assert "  changed: Tell the queue" in ran.stderr
+    assert (project.folder / "told").exists()
+    lines = project.evidence()
+    assert (lines[0]["playbook"], lines[0]["reason"]) == ("nightly", "two words")
+    told = [(line["task"], line["module"], line["status"]) for line in lines if line["kind"] == "task"]
+    command_module = "ansible.builtin.command"
+    assert told == [("Tell the queue", command_module, "started"), ("Tell the queue", command_module, "changed")]
+    assert (lines[-1]["outcome"], lines[-1]["exit_code"]) == ("wire", 1)
+    assert "Tell the queue" in (project.runs()[0] / "summary.md").read_text(encoding="utf-8")
+    files = [file for file in project.state.rglob("*") if file.is_file()]
+    assert [str(file) for file in files if CANARY.encode() in file.read_bytes()] == []
+
+
 def test_a_failed_run_ends_with_its_own_code_and_what_to_do(project: Project) -> None:
     ran = hotops(
         project, "promote", "sandbox", "--yes", "--json", STUB_FAILS="watch=not_restored compensate=not_restored"

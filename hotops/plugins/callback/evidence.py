@@ -19,6 +19,8 @@ description:
   - The tasks write into it. This plugin adds what only Ansible knows (skipped tasks, rescued failures), signs it at the
     end and prints a last line with the outcome, the exit code of the C(hotops) command for it, the folder and the next
     step.
+  - With E(HOTOPS_RECORD_TASKS) set, as C(hotops run) does, any playbook has evidence, and tasks of other collections
+    stand in it by name, host and outcome; never their arguments or results.
   - Without this plugin the tasks of a run still share one folder, but nobody seals it.
   - A run never fails because of this plugin. What it can't write it warns about.
 requirements:
@@ -41,7 +43,7 @@ from ansible_collections.hotops.core.plugins.plugin_utils.inventory_vars import 
 from ansible_collections.hotops.core.plugins.plugin_utils.run_record import RunRecord
 
 try:
-    from hotops.core.evidence import RUN_DIR_VARIABLE, EvidenceFolder
+    from hotops.core.evidence import ALL_TASKS_VARIABLE, RUN_DIR_VARIABLE, EvidenceFolder
     from hotops.core.secret import scrub
     from hotops.invocation import credentials_in
     from hotops.registry import OPERATIONS, operation
@@ -54,6 +56,15 @@ else:
 COLLECTION = "hotops.core."
 #: The process that owns the run, for those that want to know whether it lives.
 RUN_PID_VARIABLE = "HOTOPS_RUN_PID"
+#: Tasks of Ansible's own that do nothing outside its memory.
+_BUILTIN = "ansible.builtin."
+_DO_NOTHING = frozenset(
+    {
+        *("add_host", "assert", "debug", "fail", "group_by", "import_playbook", "import_role", "import_tasks"),
+        *("include_role", "include_tasks", "include_vars", "meta", "pause", "set_fact", "set_stats"),
+        "validate_argument_spec",
+    }
+)
 
 
 def _never_breaks(method: Callable[..., None]) -> Callable[..., None]:
@@ -105,6 +116,7 @@ class CallbackModule(CallbackBase):
         """Runs in the parent just before a worker is forked: what is exported here, the worker has."""
         name = _ours(task)
         if name is None:
+            self._note_start_of_other(host, task)
             return
         self._seen_ours = True
         check = bool(task.check_mode) or bool(context.CLIARGS.get("check"))
@@ -119,12 +131,22 @@ class CallbackModule(CallbackBase):
         """A task ended well."""
         if _ours(result.task):
             self._record.note_result(result.result)
+        else:
+            self._note_end_of_other(result, "changed" if result.result.get("changed") else "ok")
 
     @_never_breaks
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """A task failed; `ignore_errors` and `rescue` are Ansible's to know."""
         if _ours(result.task) and not ignore_errors:
             self._record.note_failure(result.host.get_name(), result.task.get_name(), result.result)
+        if not _ours(result.task):
+            self._note_end_of_other(result, "caught" if ignore_errors else "failed")
+
+    @_never_breaks
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        """A host of a task could not be reached."""
+        if not _ours(result.task):
+            self._note_end_of_other(result, "unreachable")
 
     @_never_breaks
     def v2_runner_on_skipped(self, result: Any) -> None:
@@ -156,6 +178,30 @@ class CallbackModule(CallbackBase):
             shown = _shown(folder.run_dir) if folder is not None else None
             self._display.display(self._record.last_line(shown))
 
+    def _note_start_of_other(self, host: Any, task: Any) -> None:
+        """A task of another collection begins, in a run that keeps evidence of all."""
+        check = bool(task.check_mode) or bool(context.CLIARGS.get("check"))
+        if check or not os.environ.get(ALL_TASKS_VARIABLE) or _does_nothing(task):
+            return
+        if not self._tried:
+            self._tried = True
+            self._open(host, task)
+        self._note_other(host, task, "started")
+
+    def _note_end_of_other(self, result: Any, status: str) -> None:
+        """What became of it. Arguments and results stay with Ansible: nobody here knows what is secret in them."""
+        task = result.task
+        if not os.environ.get(ALL_TASKS_VARIABLE) or (_does_nothing(task) and status in ("ok", "changed")):
+            return
+        self._record.changed += status == "changed"
+        self._record.only_read &= status != "changed"
+        self._note_other(result.host, task, status)
+
+    def _note_other(self, host: Any, task: Any, status: str) -> None:
+        if self._folder is not None:
+            module = str(task.resolved_action or task.action)
+            self._folder.event("task", task=task.get_name(), module=module, host=host.get_name(), status=status)
+
     def _open(self, host: Any, task: Any) -> None:
         if os.environ.get(RUN_DIR_VARIABLE):
             self._folder = EvidenceFolder.current(tolerant=True)
@@ -181,6 +227,12 @@ def _ours(task: Any) -> str | None:
     name = str(task.resolved_action or task.action)
     short = name.removeprefix(COLLECTION)
     return short if name.startswith(COLLECTION) and short in OPERATIONS else None
+
+
+def _does_nothing(task: Any) -> bool:
+    """Whether a task does something in Ansible's memory only."""
+    name = str(task.resolved_action or task.action)
+    return name.removeprefix("ansible.legacy.").removeprefix(_BUILTIN) in _DO_NOTHING
 
 
 def _shown(folder: Path) -> str:
