@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-PEERS = ("age", "flyctl", "gh", "pgbouncer", "postgresql", "sops", "supabase", "zstd")
+PEERS = ("actionlint", "age", "flyctl", "gh", "pgbouncer", "postgresql", "sops", "supabase", "zstd")
 """Names the mark accepts; the program is the same word, but for PostgreSQL, whose server is looked for."""
 
 OPTIONAL = frozenset({"flyctl", "sops"})
@@ -24,8 +24,8 @@ OPTIONAL = frozenset({"flyctl", "sops"})
 _PROGRAMS = {"postgresql": "postgres"}
 
 
-def npm_peers_dir() -> Path:
-    """Where `.ci/peers` installs peers that come from npm."""
+def own_peers_dir() -> Path:
+    """Where `.ci/peers` installs peers that come from npm, and those it builds."""
     cache = os.environ.get("HOTOPS_CACHE_DIR")
     if cache is None:
         base = os.environ.get("XDG_CACHE_HOME")
@@ -35,7 +35,12 @@ def npm_peers_dir() -> Path:
 
 def find_peer(name: str) -> Path | None:
     """The program of a peer, or None. Looks where Debian keeps servers too, which is not on an ordinary user's PATH."""
-    folders = [os.environ.get("PATH", ""), "/usr/sbin", str(npm_peers_dir() / "node_modules/.bin")]
+    folders = [
+        os.environ.get("PATH", ""),
+        "/usr/sbin",
+        str(own_peers_dir() / "node_modules/.bin"),
+        str(own_peers_dir() / "bin"),
+    ]
     folders += sorted((str(path) for path in Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
     found = shutil.which(_PROGRAMS.get(name, name), path=os.pathsep.join(folders))
     return Path(found) if found else None

@@ -134,6 +134,12 @@ COMMANDS: tuple[Command, ...] = (
         ("hotops lint production", "hotops lint production --paths apps"),
         operation="lint",
     ),
+    ModuleCommand(
+        "generate workflows",
+        "GitHub workflows for the project's environments: deploy, roll back, approve, health, backup, drill.",
+        ("hotops generate workflows --check", "hotops generate workflows --env staging --env production"),
+        module="hotops.cli_generate",
+    ),
     OperationCommand(
         "lock show",
         "Who holds an environment, since when and why.",
@@ -258,6 +264,7 @@ NOUNS: dict[str, str] = {
     "secrets": "Secrets: mirrored, rotated.",
     "memory": "Sizes and numbers of machines.",
     "dr": "Disaster drills.",
+    "generate": "Files for a team's repository, made from its inventories.",
     "lock": "Who works on an environment.",
 }
 
