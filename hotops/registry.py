@@ -48,6 +48,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "promote_phase": "hotops.promote.phase:PromotePhase",
         "restore": "hotops.backup.restore:Restore",
         "restore_points": "hotops.backup.info:RestorePoints",
+        "secrets_audit": "hotops.secrets.audit:AuditSecrets",
         "secrets_scan": "hotops.secrets.scan:ScanSecrets",
         "readiness": "hotops.look.readiness:Readiness",
         "secrets_mirror": "hotops.secrets.mirror:MirrorSecrets",

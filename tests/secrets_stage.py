@@ -12,6 +12,7 @@ from hotops.core.context import Context
 from hotops.core.driver import Outcome, drive
 from hotops.core.errors import HotopsError
 from hotops.core.parallel import max_workers
+from hotops.secrets.audit import AuditSecrets, AuditWant
 from hotops.secrets.mirror import MirrorSecrets, MirrorWant
 from hotops.vault.opening import open_vault
 from hotops.vault.vault import Vault
@@ -66,6 +67,16 @@ class SecretsStage:
         try:
             with self.context(**({"run": run} if run else {}), check=check) as context:
                 return drive(MirrorSecrets(MirrorWant(**want), context), check=check)
+        finally:
+            max_workers.reset(token)
+
+    def audit(self, *, check: bool = False, selection: tuple[str, ...] | None = None, **want: Any) -> Outcome:
+        """Audit, calls in one order."""
+        token = max_workers.set(1)
+        chosen = {} if selection is None else {"selection": selection}
+        try:
+            with self.context("20260101T000000Z-secrets_audit-production", check=check, **chosen) as context:
+                return drive(AuditSecrets(AuditWant(**want), context), check=check)
         finally:
             max_workers.reset(token)
 

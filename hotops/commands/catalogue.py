@@ -231,6 +231,18 @@ COMMANDS: tuple[Command, ...] = (
         operation="secrets_mirror",
     ),
     OperationCommand(
+        "secrets audit",
+        "Vault, Fly, GitHub and secret map in one table: what is missing, stale, staged, shared or due. No value.",
+        ("hotops secrets audit production --check", "hotops secrets audit production --places fly --json"),
+        operation="secrets_audit",
+    ),
+    OperationCommand(
+        "secrets scan",
+        "Does the repository hold secrets: files, untracked ones, the whole history, commit messages?",
+        ("hotops secrets scan production", "hotops secrets scan production --no-history"),
+        operation="secrets_scan",
+    ),
+    OperationCommand(
         "secrets rotate",
         "A credential gets a successor in vault, Fly, GitHub and machines, proven; only then the old one goes.",
         (
@@ -261,7 +273,7 @@ COMMANDS: tuple[Command, ...] = (
 NOUNS: dict[str, str] = {
     "backup": "Backups of the database: made, listed, proven, removed.",
     "dsn": "Connection strings: judged, proven, explained, put right.",
-    "secrets": "Secrets: mirrored, rotated.",
+    "secrets": "Secrets: mirrored, audited, looked for, rotated.",
     "memory": "Sizes and numbers of machines.",
     "dr": "Disaster drills.",
     "generate": "Files for a team's repository, made from its inventories.",

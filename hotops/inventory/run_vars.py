@@ -30,6 +30,7 @@ RUN_VARS: Mapping[str, str] = MappingProxyType(
         "undo": "Whether what the last fix replaced is put back.",
         "prove": "Whether a connection string has to connect from here before it is written.",
         "error_text": "An error or log of a client, to be explained.",
+        "fail_on_findings": "Whether a look that finds something bad or unknown ends red.",
         "adopt": "Whether the vault's values win over what somebody else wrote (write) or not (no).",
         "deploy": "Whether written secrets are deployed at once.",
         "remove": "Extra names to remove, as APP/NAME.",

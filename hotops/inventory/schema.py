@@ -251,6 +251,11 @@ class Environment(Spec):
         min_length=1,
         description="Which secret goes where: a YAML file; inventories/secret_maps/<env_name>.yml if omitted.",
     )
+    env_matrix: str | None = Field(
+        None,
+        min_length=1,
+        description="Markdown file below the project's folder in which the audit keeps what is where; none if omitted.",
+    )
     dr: Drills = Field(default_factory=Drills, description="What a disaster may cost, and how often drills are due.")
     deploy_token_env: EnvVarName | None = Field(
         None, description="Environment variable with the Fly token; FLY_API_TOKEN if omitted."

@@ -1,4 +1,5 @@
-"""secrets_mirror.yml on a real sandbox: planned, done, done again with nothing to do; no value anywhere at -vvvv."""
+"""secrets_mirror.yml and secrets_audit.yml on a real sandbox: planned, done, done again with nothing to do; no value
+anywhere at -vvvv."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ all:
     wait_timeout_s: 30
     vault: vault
     challenge_secrets: true
+    env_matrix: docs/env_matrix.md
 apps:
   hosts:
     shop-production:
@@ -46,9 +48,9 @@ def test_the_second_run_changes_nothing_and_no_value_is_anywhere(tmp_path: Path,
     (project.folder / "vault").chmod(0o700)
     said = []
 
-    def play(*arguments: str) -> list[str]:
+    def play(*arguments: str, playbook: str = "secrets_mirror") -> list[str]:
         began = len(sandbox.control.entries())
-        ran = project.run("hotops.core.secrets_mirror", "-vvvv", "--diff", *arguments)
+        ran = project.run(f"hotops.core.{playbook}", "-vvvv", "--diff", *arguments)
         said.append(ran.stdout + ran.stderr)
         assert ran.code == 0, ran.stdout[-3000:]
         calls = [call for call in sandbox.control.entries()[began:] if call["surface"] != "proxy"]
@@ -60,8 +62,16 @@ def test_the_second_run_changes_nothing_and_no_value_is_anywhere(tmp_path: Path,
     assert any(write.endswith("/exec") for write in writes), "DATABASE_URL was there before: a machine was asked"
     assert play() == []
     assert "changed=0" in said[-1]
+    assert play("--check", playbook="secrets_audit") == []
+    assert not (project.folder / "docs").exists()
+    assert play(playbook="secrets_audit") == []
+    assert "changed=1" in said[-1]
+    table = (project.folder / "docs/env_matrix.md").read_text(encoding="utf-8")
+    assert "| STRIPE_KEY | present: stripe_prod.env#STRIPE_KEY | fly:shop-production/STRIPE_COPY | equal |" in table
+    assert play(playbook="secrets_audit") == []
+    assert "changed=0" in said[-1]
     canaries = Canaries({"the key": planted, "the dsn": seeded["secrets"]["DATABASE_URL"]})
-    assert [canaries.found_in(text.encode()) for text in said] == [[], [], []]
+    assert [canaries.found_in(text.encode()) for text in said] == [[]] * 6
     assert (
         canaries.below(
             project.folder, apart_from=[project.folder / "vault/db", project.folder / "vault/stripe_prod.env"]
