@@ -12,9 +12,11 @@ from hotops.backup.by_hand import copy_in
 from hotops.backup.catalogue import Difference, compare_catalogues, read_catalogue
 from hotops.backup.connection import driver, explained
 from hotops.backup.fingerprint import COLUMNS, Column, fingerprint, quoted, row_hash
+from hotops.backup.hosted import OWN_ROWS, sort_out, spoken
 from hotops.backup.load import Load
 from hotops.backup.manifest import Table
 from hotops.backup.scripts import sequence_values
+from hotops.backup.survey import PLATFORM_SCHEMAS
 
 #: So many rows of a table are named.
 NAMED = 20
@@ -40,13 +42,17 @@ where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass a
 
 @dataclass
 class Comparison:
-    """What was compared, and what differs: `rows` names tables and keys, `objects` everything else."""
+    """What was compared, and what differs: `rows` names tables and keys, `objects` everything else.
+
+    `platform` is what a role that is no superuser could not bring back, with the reason: named, and no finding.
+    """
 
     tables: int = 0
     rows_compared: int = 0
     rows: list[str] = field(default_factory=list)
     objects: list[str] = field(default_factory=list)
     unproven: list[str] = field(default_factory=list)
+    platform: list[str] = field(default_factory=list)
 
     @property
     def findings(self) -> list[str]:
@@ -67,8 +73,11 @@ def compare(load: Load, *, name_rows: bool = True, foreign_keys: bool = True) ->
         session.execute("set transaction isolation level repeatable read, read only")
         if load.tables:
             return found
-        differences = compare_catalogues(load.catalogue(), read_catalogue(session))
-        found.objects += [str(difference) for difference in differences if not _is_expected(difference)]
+        was, now = load.catalogue(), read_catalogue(session)
+        differences = [one for one in compare_catalogues(was, now) if not _is_expected(one)]
+        findings, named = sort_out(differences, now, load.may)
+        found.objects += [str(difference) for difference in findings]
+        found.platform += spoken(named)
         with session.cursor() as cursor:
             found.objects += _sequences(cursor, manifest.sequences)
             if foreign_keys:
@@ -91,6 +100,11 @@ def _compare_table(load: Load, table: Table, found: Comparison, *, name_rows: bo
             same = (seen.rows, seen.fingerprint) == (table.rows, table.fingerprint)
         if same:
             return []
+        if not load.may.superuser and (table.schema_name in PLATFORM_SCHEMAS or table.full_name in OWN_ROWS):
+            found.platform.append(f"rows that the platform keeps itself: {table.full_name}")
+            return []
+        if any(note.startswith(f"rows of {table.full_name}:") for note in load.problems):
+            return []  # named there
         head = f"table {table.full_name}: {seen.rows} rows, {table.rows} were backed up"
         if seen.rows == table.rows:
             head = f"table {table.full_name}: as many rows as backed up ({table.rows}), and not the same"

@@ -17,7 +17,7 @@ from hotops.backup.manifest import Manifest
 from hotops.backup.programs import Programs, find_programs
 from hotops.backup.progress import unfinished
 from hotops.backup.sentinel import SHRINKAGE
-from hotops.backup.settings import Settings, Where, connection_of, settings_of
+from hotops.backup.settings import Settings, Where, connection_of, recipients_of, settings_of
 from hotops.backup.survey import Survey, survey
 from hotops.core.clock import spoken_duration
 from hotops.core.documented import Documented
@@ -129,7 +129,7 @@ class MakeBackup(Operation[BackupWanted, Situation]):
     def observe(self) -> Situation:
         want, context = self.want, self.context
         settings = settings_of(context, want)
-        Sealer(want.recipients or settings.declared.recipients)
+        Sealer(recipients_of(context, settings, want.recipients))
         connection = connection_of(context, want.dsn_env or settings.declared.dsn_env)
         with connection.open() as session:
             seen = survey(session)
@@ -167,7 +167,7 @@ class MakeBackup(Operation[BackupWanted, Situation]):
         state, want = self._state, self.want
         self._dump = Dump(
             state.connection, state.programs, state.settings.store,
-            Sealer(want.recipients or state.settings.declared.recipients), state.settings.environment,
+            Sealer(recipients_of(self.context, state.settings, want.recipients)), state.settings.environment,
             state.settings.env_kind, state.settings.database, state.id, want.workers, want.fingerprints, tell=self.tell,
             now=self.context.clock.now,
         )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 from hotops.backup.errors import BackupDamaged, KeysUnusable
 from hotops.core.errors import MissingExtra
 from hotops.core.secret import Secret
+from hotops.core.state import private_folder, state_dir, write_atomically
 
 LEAST_RECIPIENTS = 2
 _RECIPIENT = re.compile(r"age1[0-9a-z]{20,}|ssh-(ed25519|rsa) [A-Za-z0-9+/=]+( .*)?")
@@ -70,6 +71,20 @@ class Opener:
                 ) from None
             raise BackupDamaged(f"{what} can't be opened: {error}.", remedy="Take another backup.") from None
         return content
+
+
+def sandbox_keys(*, keep: bool = True) -> Opener:
+    """Two keys for backups of the sandbox, where nobody has any: made once, in the state folder (`keep`).
+
+    Of a live database they would be worth nothing: both lie on one computer.
+    """
+    path = private_folder(state_dir() / "keys") / "sandbox-backup.key"
+    if not path.exists():
+        made = "".join(f"{library().x25519.Identity.generate()}\n" for _key in range(LEAST_RECIPIENTS))
+        if not keep:
+            return Opener(Secret(made))
+        write_atomically(path, "# Opens backups that were made of a sandbox on this computer.\n" + made)
+    return Opener(Secret(path.read_text(encoding="utf-8")))
 
 
 def library() -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
-import re
 import subprocess
 import tempfile
 import threading
@@ -21,25 +20,19 @@ from hotops.backup.catalogue import Catalogue
 from hotops.backup.connection import Connection, driver, explained
 from hotops.backup.errors import BackupDamaged, RestoreFailed, RestoreRefused
 from hotops.backup.fingerprint import quoted
+from hotops.backup.hosted import OWN_ROWS, Rights, rights
 from hotops.backup.keys import Opener
 from hotops.backup.manifest import Found, Part, Table
 from hotops.backup.pipeline import opened
 from hotops.backup.programs import Programs
 from hotops.backup.quick import check_part
+from hotops.backup.refusals import sorted_refusals
 from hotops.backup.selection import entries_of
 from hotops.backup.store import Store
+from hotops.backup.survey import PLATFORM_SCHEMAS
 
 #: Where a restore keeps what it has done, in the restored database itself; it goes with the last step.
 NOTES = "hotops_restore"
-#: The platform fills these on its own in every project.
-_OWN_ROWS = frozenset({"auth.schema_migrations", "storage.migrations", "supabase_functions.migrations"})
-_HARMLESS = re.compile(
-    r"already exists|multiple primary keys for table|is already (a )?(member of|partition|associated)"
-)
-_PLATFORM = re.compile(
-    r"supabase_admin|must be (owner|superuser)|permission denied to (create|set|alter)|no permission to|"
-    r"extension \"(pg_graphql|pg_net|pgsodium|supabase_vault|pg_cron|wrappers|pgjwt)\""
-)
 
 
 @dataclass
@@ -56,7 +49,18 @@ class Load:
     index_memory_mb: int = 256
     tell: Callable[[int, int, float], None] = lambda _done, _all, _seconds: None
     problems: list[str] = field(default_factory=list)
+    #: What the role of this restore was refused; a comparison names what came of it.
+    refused: list[str] = field(default_factory=list)
     resumed: int = 0
+    _may: Rights | None = None
+
+    @property
+    def may(self) -> Rights:
+        """What the role of this restore may do there."""
+        if self._may is None:
+            with self._session() as session:
+                self._may = rights(session)
+        return self._may
 
     # --- phases -------------------------------------------------------------------------------------------------------
 
@@ -93,7 +97,9 @@ class Load:
 
     def pre_data(self) -> None:
         """Schemas, types, functions, tables, extensions. Raises RestoreFailed with what could not be made."""
-        self._pg_restore("pre-data")
+        owners = self._pg_restore("pre-data")
+        if owners:
+            self._give_again(owners)
 
     def rows(self) -> None:
         """Every row, once: a part and the note that it is there are one transaction."""
@@ -213,8 +219,10 @@ class Load:
     def _filled(self, cursor: Any) -> list[str]:
         filled = []
         for table in self._wanted():
+            if not self.may.superuser and table.schema_name in PLATFORM_SCHEMAS:
+                continue  # a project's own services fill these as soon as it is there
             cursor.execute("select to_regclass(%s) is not null", (f"{quoted(table.schema_name)}.{quoted(table.name)}",))
-            if not cursor.fetchone()[0] or table.full_name in _OWN_ROWS or table.where:
+            if not cursor.fetchone()[0] or table.full_name in OWN_ROWS or table.where:
                 continue
             cursor.execute(f"select exists (select from only {quoted(table.schema_name)}.{quoted(table.name)})")
             if cursor.fetchone()[0]:
@@ -224,11 +232,9 @@ class Load:
     def _load(self, session: Any, table: Table, part: Part) -> None:
         name = f"{quoted(table.schema_name)}.{quoted(table.name)}"
         with session.cursor() as cursor:
-            if table.full_name in _OWN_ROWS:
-                cursor.execute(f"select exists (select from {name})")
-                if cursor.fetchone()[0]:
-                    session.rollback()
-                    return
+            if self._is_the_platforms(cursor, table, name):
+                session.rollback()
+                return
             with cursor.copy(copy_in(table)) as copy:
                 for block in self.blocks(part):
                     copy.write(block)
@@ -237,6 +243,26 @@ class Load:
                 raise RestoreFailed(f"{part.name}: {cursor.rowcount} rows of {part.rows} arrived.")
             cursor.execute(f"insert into {NOTES}.done values (%s, null)", (part.name,))
         session.commit()
+
+    def _is_the_platforms(self, cursor: Any, table: Table, name: str) -> bool:
+        """Whether the rows that are there stay: the platform's own, or such as this role may not write (which is noted)."""
+        platform = not self.may.superuser and table.schema_name in PLATFORM_SCHEMAS
+        if platform or table.full_name in OWN_ROWS:
+            cursor.execute(
+                f"select exists (select from only {name}) and not exists (select from {NOTES}.done where part = any(%s))",
+                ([part.name for part in table.parts],),
+            )
+            if cursor.fetchone()[0]:
+                return True
+        if self.may.superuser:
+            return False
+        cursor.execute("select has_table_privilege(%s, 'insert')", (name,))
+        if cursor.fetchone()[0]:
+            return False
+        note = f"rows of {table.full_name}: {self.may.role} may not write them here"
+        if note not in self.problems:
+            self.problems.append(note)
+        return True
 
     def _without_triggers(self, session: Any) -> None:
         """No trigger may fire and no key be asked while rows come back; both are proven afterwards."""
@@ -252,6 +278,7 @@ class Load:
     def _run_script(self, session: Any, key: str, *, tolerant: bool = False) -> None:
         text = self.text_of(key)
         if not tolerant:
+            session.add_notice_handler(self._noticed)
             session.execute(text.encode())
             return
         for line in text.splitlines():
@@ -259,8 +286,33 @@ class Load:
                 with contextlib.suppress(driver().errors.UndefinedTable):
                     session.execute(line.encode())
 
-    def _pg_restore(self, section: str, key: str = "schema") -> None:
-        """One section of a dump. What is there already, or is the platform's, is no failure; the rest is."""
+    def _give_again(self, owners: list[str]) -> None:
+        """Owners that were refused: one needs the schema's leave to create, and grants come last. Then grants once more.
+
+        What was granted to the owner until then has become the new one's.
+        """
+        errors = driver().errors
+        with self._session() as session:
+            for command in owners:
+                try:
+                    session.execute(command.encode())
+                except errors.FeatureNotSupported:
+                    continue  # a sequence of a column, which follows its table
+                except (errors.InsufficientPrivilege, errors.InvalidGrantOperation) as error:
+                    said = str(error).partition("\n")[0]
+                    self.refused.append(f"{command}: {said}")
+        self._pg_restore("pre-data", kind="ACL")
+
+    def _noticed(self, notice: Any) -> None:
+        """A script goes on where a superuser would be needed, and warns."""
+        if notice.severity_nonlocalized == "WARNING" and notice.message_primary not in self.refused:
+            self.refused.append(str(notice.message_primary))
+
+    def _pg_restore(self, section: str, key: str = "schema", *, kind: str = "") -> list[str]:
+        """One section of a dump, or its entries of one kind; the statements about owners that were refused.
+
+        What is there already, or is not this role's to make, is no failure; the rest is.
+        """
         with tempfile.TemporaryDirectory(prefix="hotops-") as folder:
             archive = Path(folder) / "archive"
             with archive.open("wb") as file:
@@ -269,14 +321,15 @@ class Load:
             command = [
                 self.programs.path("pg_restore"),
                 "--no-password",
-                f"--section={section}",
                 f"--dbname={self.connection.database}",
+                # Grants are of no section of their own: alone, they would count as the last one's.
+                *([] if kind else [f"--section={section}"]),
             ]
             if section == "post-data":
                 command += [f"--jobs={self.workers}"]
-            if self.tables:
+            if self.tables or kind:
                 listing = Path(folder) / "list"
-                listing.write_text(self._only_wanted(archive), encoding="utf-8")
+                listing.write_text(self._only_wanted(archive, kind), encoding="utf-8")
                 command += [f"--use-list={listing}"]
             settings = {"maintenance_work_mem": f"{self.index_memory_mb}MB"} if section == "post-data" else {}
             with self.connection.for_programs(**settings) as access:
@@ -284,11 +337,10 @@ class Load:
                     [*command, str(archive)], env=dict(access.environment), pass_fds=access.files, stdin=subprocess.DEVNULL,
                     capture_output=True, text=True, errors="replace", check=False,
                 )  # fmt: skip
-        if done.returncode != 0:
-            self._judge(section, done.stderr)
+        return self._judge(section, done.returncode, done.stderr) if done.returncode else []
 
-    def _only_wanted(self, archive: Path) -> str:
-        """The list of entries about the wanted tables alone."""
+    def _only_wanted(self, archive: Path, kind: str) -> str:
+        """The list of entries about the wanted tables alone, of one kind where one is named."""
         listed = subprocess.run(
             [self.programs.path("pg_restore"), "--list", str(archive)],
             capture_output=True,
@@ -296,29 +348,30 @@ class Load:
             check=True,
             stdin=subprocess.DEVNULL,
         ).stdout
+        if kind:
+            listed = "\n".join(line for line in listed.splitlines() if f" {kind} " in line) + "\n"
+        if not self.tables:
+            return listed
         tables = [(table.schema_name, table.name) for table in self._wanted()]
         return entries_of(listed, tables, self.catalogue())
 
-    def _judge(self, section: str, said: str) -> None:
-        bad: list[str] = []
-        about = ""
-        for line in said.splitlines():
-            if "from TOC entry" in line:
-                about = line.rpartition("; ")[2].strip()
-            if "error:" not in line or "errors ignored" in line:
-                continue
-            text = line.partition("error: ")[2].removeprefix("could not execute query: ERROR:  ")
-            if _HARMLESS.search(text):
-                continue
-            words = f"{about}: {text}" if about else text
-            (self.problems if _PLATFORM.search(words) else bad).append(words[:300])
-        if bad:
+    def _judge(self, section: str, code: int, said: str) -> list[str]:
+        missing = frozenset(name for name in self.catalogue()["extension"] if self.may.may_not_make(name))
+        found = sorted_refusals(said, self.may, missing)
+        wrong = found.wrong
+        if not wrong and (code != 1 or "errors ignored on restore" not in said):  # it did not go on to its end
+            last = said.strip().rpartition("\n")[2][:300]
+            wrong = [*wrong, f"pg_restore ended with {code}: {last}"]
+        if wrong:
+            absent = f" {', '.join(sorted(missing))} can't be made by {self.may.role} there." if missing else ""
             raise RestoreFailed(
-                f"{self.connection.place}, {section}: {len(bad)} things could not be made: {' / '.join(bad[:4])}",
-                remedy="Restore as a superuser of a PostgreSQL that is your own, with the same extensions; a hosted "
-                "project's role can't make the platform's schemas. Run it again there, or here once it may: it goes on.",
-                details={"failed": bad[:50]},
+                f"{self.connection.place}, {section}: {len(wrong)} things could not be made: {' / '.join(wrong[:4])}",
+                remedy="Enable the extensions first (a hosted project: Database, Extensions in its dashboard), or restore as a "
+                f"superuser of a PostgreSQL of your own.{absent} Run it again then: it goes on.",
+                details={"failed": wrong[:50]},
             )
+        self.refused += [line for line in found.not_ours if line not in self.refused]
+        return found.owners
 
     @contextlib.contextmanager
     def _session(self, *, autocommit: bool = True, **settings: str) -> Iterator[Any]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from hotops.backup.catalogue import compare_catalogues, read_catalogue
 from hotops.backup.errors import RestoreRefused
 from hotops.backup.fingerprint import quoted
-from hotops.backup.load import _OWN_ROWS, NOTES, Load
+from hotops.backup.hosted import OWN_ROWS
+from hotops.backup.load import NOTES, Load
 
 #: What has to be as it was, for the backup's rows to fit.
 _SHAPE = frozenset({"enum", "domain", "table", "column"})
@@ -20,7 +21,7 @@ class Over(Load):
     def claim(self) -> None:
         """Empty the wanted tables, once. Raises RestoreRefused where tables are not as they were."""
         manifest = self.found.manifest
-        wanted = [table for table in self._wanted() if table.full_name not in _OWN_ROWS and not table.where]
+        wanted = [table for table in self._wanted() if table.full_name not in OWN_ROWS and not table.where]
         names = {f"{table.schema_name}.{table.name}" for table in wanted}
         with self._session(autocommit=False) as session:
             row = session.execute(f"select to_regclass('{NOTES}.done') is not null").fetchone()

@@ -34,7 +34,7 @@ class RestoreWanted(Where):
     target_env: str = Field(
         "RESTORE_URL",
         description="Environment variable with a direct or session connection string of the server that takes it: a"
-        " PostgreSQL of your own, as a superuser, with the extensions of the backup. A hosted project's role can't.",
+        " hosted project's (role postgres), or a PostgreSQL of your own, with the extensions of the backup.",
     )
     new_database: str | None = Field(
         None,
@@ -99,6 +99,10 @@ class Restore(Operation[RestoreWanted, Aim]):
             "Into a new database by default, which is then compared with the backup row by row and object by object.",
             ("Rows of a living database are replaced only where its name is given twice (O(overwrite), O(confirm)) and a"
             " backup of it is younger than an hour; its schema has to be that of the backup."),
+            (
+                "Into a hosted project it goes as the role V(postgres): what the platform made there stays, and what only a superuser"
+                " may bring back (owners, extensions, some settings) is named in RV(problems)."
+            ),
             "One that was interrupted goes on where it stopped when it is run again.",
         ),
         returns={
@@ -112,7 +116,7 @@ class Restore(Operation[RestoreWanted, Aim]):
                 "sample": {"rows": 12.4, "post_data": 6.1},
             },
             "problems": {
-                "description": "What could not be made since it is the platform's.", "returned": "success", "type": "list",
+                "description": "What the role of the restore could not bring back, by reason.", "returned": "success", "type": "list",
                 "elements": "str", "sample": [],
             },
         },
@@ -137,7 +141,7 @@ class Restore(Operation[RestoreWanted, Aim]):
         settings = settings_of(context, want)
         found = manifests.find(settings.store, settings.environment, settings.database, want.to)
         trust(found, want.trusted_key)
-        opener = opener_of(context, want.identity_env or settings.declared.identity_env)
+        opener = opener_of(context, settings, want.identity_env or settings.declared.identity_env)
         server = connection_of(context, want.target_env)
         over = want.overwrite is not None
         name = server.database if over or want.into == "given" else want.new_database or _name_of(found)
@@ -226,14 +230,18 @@ class Restore(Operation[RestoreWanted, Aim]):
             lines = [
                 f"{state.name} is {told['id']} of {told['taken_at']}: {told['rows']} rows in {spoken_duration(took)}",
                 *(f"{name}: {seconds} s" for name, seconds in phases.items()),
-                *(f"not made: {line}" for line in state.load.problems),
+                *(f"not brought back: {_shortened(line)}" for line in self._problems(state)),
             ]
             if self.want.jobs == "hold" and "jobs" in state.found.manifest.schema_parts:
                 lines.append("scheduled jobs are held back: jobs=start starts them")
         return {
-            "database": state.name, "restored": told, "phases": phases, "problems": state.load.problems,
+            "database": state.name, "restored": told, "phases": phases, "problems": self._problems(state),
             "compared": dict(done.get("compare", {})), SCREEN: lines,
         }  # fmt: skip
+
+    def _problems(self, state: Aim) -> list[str]:
+        """What could not be brought back: as the comparison found it, else as the server refused it."""
+        return [*state.load.problems, *(() if self.want.compared else state.load.refused)]
 
     def _confirmed(self, settings: Settings, found: Found, server: Connection) -> None:
         """Rows of a living database are replaced: its name twice, and a fresh backup of it. Raises RestoreRefused."""
@@ -259,6 +267,13 @@ def trust(found: Found, trusted_key: str | None) -> None:
             f"{found.manifest.id} is signed by {found.signed_by}, which this computer does not know.",
             remedy="If a colleague's computer made it, add that line to keys/evidence.pub of the state folder, or give trusted_key.",
         )
+
+
+def _shortened(line: str) -> str:
+    """A line of a screen: the reason, and some of the names."""
+    reason, _, names = line.partition(": ")
+    several = names.split(", ")
+    return line if len(several) <= 5 else f"{reason}: {', '.join(several[:5])} and {len(several) - 5} more"
 
 
 def _name_of(found: Found) -> str:

@@ -38,7 +38,9 @@ def phases_of(*, tables: bool, jobs: bool, compared: bool) -> list[str]:
 def run_phase(load: Load, name: str, *, all_roles: bool = False) -> Comparison | None:
     """Carry one phase out; the comparison of `compare`."""
     if name == "compare":
-        return compare(load)
+        found = compare(load)
+        load.problems += [line for line in found.platform if line not in load.problems]
+        return found
     if name == "roles":
         load.roles(all_of_them=all_roles)
         return None

@@ -52,7 +52,7 @@ def roles_script(cursor: Any) -> str:
     cursor.execute(_SETTINGS)
     settings = [row for row in cursor.fetchall() if row[0] and not row[1]]
     body = [
-        f"  if to_regrole({literal(quoted(name))}) is null then create role {quoted(name)}; made := made || {literal(name)}; end if;"
+        f"  if to_regrole({literal(quoted(name))}) is null then create role {quoted(name)}; made := array_append(made, {literal(name)}); end if;"
         for name, _, _ in roles
     ]
     for name, usual, special in roles:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from hotops.backup.connection import Connection
 from hotops.backup.errors import KeysUnusable
-from hotops.backup.keys import Opener
+from hotops.backup.keys import Opener, sandbox_keys
 from hotops.backup.store import Store
 from hotops.core.context import Context
 from hotops.core.errors import UsageError
@@ -17,6 +17,9 @@ from hotops.core.operation import Spec
 from hotops.core.secret import Secret
 from hotops.inventory.policy import Backup
 from hotops.inventory.schema import Environment
+
+#: Where a sandbox's backups go when nobody says it.
+SANDBOX_STORE = "artifacts/backups"
 
 
 class Where(Spec):
@@ -48,7 +51,7 @@ def settings_of(context: Context, want: Where) -> Settings:
     """Raises UsageError where neither an option nor the inventory says it."""
     environment: Environment = context.environment
     declared = environment.backup or Backup()
-    url = want.store or declared.store
+    url = want.store or declared.store or (SANDBOX_STORE if environment.env_kind == "sandbox" else None)
     if not url:
         raise UsageError(
             f"{environment.name} does not say where backups are kept.",
@@ -66,13 +69,38 @@ def settings_of(context: Context, want: Where) -> Settings:
 
 
 def connection_of(context: Context, variable: str) -> Connection:
-    """The database that an environment variable names. Raises DsnRefused."""
-    return Connection.parse(context.world.environ.get(variable, ""), context.world, named=variable)
+    """The database that an environment variable names; in the sandbox, where it is not set, the project's own.
+
+    Raises DsnRefused.
+    """
+    given = context.world.environ.get(variable, "")
+    if not given.strip() and context.world.kind == "sandbox":
+        own = context.world.databases.get(getattr(context.environment, "supabase_project", None) or "")
+        given = own.reveal() if own else ""
+    return Connection.parse(given, context.world, named=variable)
 
 
-def opener_of(context: Context, variable: str) -> Opener:
-    """The age identity in an environment variable, or in the file that it names. Raises KeysUnusable."""
+def recipients_of(context: Context, settings: Settings, given: tuple[str, ...]) -> tuple[str, ...]:
+    """For whom a backup is sealed: the option, then the inventory; in the sandbox, where neither says it, its own keys."""
+    declared = given or settings.declared.recipients
+    if declared or settings.env_kind != "sandbox":
+        return declared
+    return sandbox_keys(keep=not context.check).recipients
+
+
+def has_identity(context: Context, settings: Settings, variable: str) -> bool:
+    """Whether there is an identity to open a backup with."""
+    return bool(context.world.environ.get(variable, "").strip()) or _is_pretended(settings)
+
+
+def opener_of(context: Context, settings: Settings, variable: str) -> Opener:
+    """The age identity in an environment variable, or in the file that it names; in the sandbox its own.
+
+    Raises KeysUnusable.
+    """
     value = context.world.environ.get(variable, "").strip()
+    if not value and _is_pretended(settings):
+        return sandbox_keys(keep=not context.check)
     if not value:
         raise KeysUnusable(
             f"{variable} is not set: no identity opens this backup.",
@@ -84,6 +112,11 @@ def opener_of(context: Context, variable: str) -> Opener:
         except OSError as error:
             raise KeysUnusable(f"The file that {variable} names can't be read: {error.strerror}.") from None
     return Opener(Secret(value))
+
+
+def _is_pretended(settings: Settings) -> bool:
+    """Whether the sandbox's own keys seal this database's backups."""
+    return settings.env_kind == "sandbox" and not settings.declared.recipients
 
 
 def newest_own_backup(context: Context) -> float | None:

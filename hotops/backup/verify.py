@@ -18,7 +18,7 @@ from hotops.backup.proven import keep_proof
 from hotops.backup.quick import check_parts
 from hotops.backup.restore import trust
 from hotops.backup.restoring import judged, phases_of, run_phase
-from hotops.backup.settings import Settings, Where, connection_of, opener_of, settings_of
+from hotops.backup.settings import Settings, Where, connection_of, has_identity, opener_of, settings_of
 from hotops.core.clock import spoken_duration
 from hotops.core.documented import Documented
 from hotops.core.operation import Done, Fact, Operation, Plan, Step
@@ -126,7 +126,11 @@ class VerifyBackup(Operation[VerifyWanted, Looked]):
         found = manifests.find(settings.store, settings.environment, settings.database, want.backup)
         trust(found, want.trusted_key)
         variable = want.identity_env or settings.declared.identity_env
-        opener = opener_of(context, variable) if want.mode == "full" or context.world.environ.get(variable) else None
+        opener = (
+            opener_of(context, settings, variable)
+            if want.mode == "full" or has_identity(context, settings, variable)
+            else None
+        )
         wrong = check_parts(settings.store, found, opener, workers=want.workers)
         if wrong:
             more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
@@ -158,7 +162,7 @@ class VerifyBackup(Operation[VerifyWanted, Looked]):
             return {}
         with state.server.open() as session:
             row = session.execute("select current_setting('server_version_num')::int / 10000").fetchone()
-        opener = opener_of(self.context, want.identity_env or state.settings.declared.identity_env)
+        opener = opener_of(self.context, state.settings, want.identity_env or state.settings.declared.identity_env)
         self._load = Load(
             state.server.to(self._name),
             find_programs(row[0] if row else 0),

@@ -74,6 +74,8 @@ class World:
     hosts: Mapping[str, Address] | None = None
     ca_file: Path | None = None
     tokens: Mapping[str, Secret] = field(repr=False, default_factory=dict)
+    #: In a sandbox: the connection string of each project's database, by its name and by its reference.
+    databases: Mapping[str, Secret] = field(repr=False, default_factory=dict)
 
     @classmethod
     def of(cls, kind: EnvKind, environ: Mapping[str, str] | None = None) -> World:
@@ -109,7 +111,8 @@ class World:
             raise SandboxDown("No sandbox runs on this computer.", remedy="hotops sandbox up --detach")
         hosts = {name: Address(item["address"], item["port"], item["tls"]) for name, item in state["hosts"].items()}
         tokens = {cloud: Secret(value) for cloud, value in state["tokens"].items()}
-        return cls("sandbox", environ, hosts, Path(state["ca_file"]), tokens)
+        databases = {name: Secret(value) for name, value in (state.get("databases") or {}).items()}
+        return cls("sandbox", environ, hosts, Path(state["ca_file"]), tokens, databases)
 
     def endpoint(self, surface: str) -> str:
         """Base URL of a surface, without a trailing slash."""

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 from hotops.sandbox.archive import ARCHIVE_EVERY_S, OutsideWindow
 from hotops.sandbox.ca import Authority
@@ -38,6 +39,11 @@ class Database:
     def connection_string(self) -> str:
         """A libpq string of the superuser."""
         return self.cluster.connection_string()
+
+    def owners_string(self) -> str:
+        """What a project's dashboard shows: the direct host, as the role postgres."""
+        password = quote(str(self.project["db_pass"]), safe="")
+        return f"postgresql://postgres:{password}@db.{self.project['ref']}.supabase.co:{PORT}/postgres"
 
     @property
     def status(self) -> Status:

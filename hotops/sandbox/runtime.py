@@ -142,16 +142,22 @@ class Sandbox:
     def _map_databases(self) -> None:
         """Tell clients and machines where each name is, in state.json."""
         hosts = dict(self._host_map)
+        strings: dict[str, str] = {}
         toolkit = self._databases.toolkit
         for database in self._databases:
             if not database.cluster.address:
                 continue  # it is still coming up
             tls = toolkit is not None and toolkit.programs.tls
             hosts |= map_database(database.project, database.cluster.address, PORT, tls=tls)
+            own = database.owners_string()
+            strings |= {str(database.project["ref"]): own, str(database.project["name"]): own}
         hosts |= self._databases.pooler_places()
         # Also where nothing moved: it remembers outcomes for a moment, and those were of the databases before.
         self._connector.set_hosts(hosts, str(self._folder / "ca.pem"))
-        write_file(self._folder / STATE_FILE, json.dumps({**self._state, "hosts": hosts}, indent=1).encode())
+        write_file(
+            self._folder / STATE_FILE,
+            json.dumps({**self._state, "hosts": hosts, "databases": strings}, indent=1).encode(),
+        )
 
     def _on_main_thread(self, work: Callable[[], None]) -> Future[None]:
         outcome: Future[None] = Future()
