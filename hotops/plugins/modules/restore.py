@@ -16,6 +16,8 @@ description:
   - Into a new database by default, which is then compared with the backup row by row and object by object.
   - Rows of a living database are replaced only where its name is given twice (O(overwrite), O(confirm)) and a backup
     of it is younger than an hour; its schema has to be that of the backup.
+  - 'Into a hosted project it goes as the role V(postgres): what the platform made there stays, and what only a
+    superuser may bring back (owners, extensions, some settings) is named in RV(problems).'
   - One that was interrupted goes on where it stopped when it is run again.
 author:
   - The hotops authors (!UNKNOWN)
@@ -35,8 +37,8 @@ options:
     default: newest
   target_env:
     description:
-      - 'Environment variable with a direct or session connection string of the server that takes it: a PostgreSQL
-        of your own, as a superuser, with the extensions of the backup. A hosted project''s role can''t.'
+      - 'Environment variable with a direct or session connection string of the server that takes it: a hosted project''s
+        (role postgres), or a PostgreSQL of your own, with the extensions of the backup.'
     type: str
     default: RESTORE_URL
   new_database:
@@ -149,7 +151,7 @@ phases:
     post_data: 6.1
 problems:
   description:
-    - What could not be made since it is the platform's.
+    - What the role of the restore could not bring back, by reason.
   returned: success
   type: list
   elements: str
