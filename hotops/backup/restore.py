@@ -33,8 +33,8 @@ class RestoreWanted(Where):
     to: str = Field("newest", description="Id of the backup, or newest.")
     target_env: str = Field(
         "RESTORE_URL",
-        description="Environment variable with a direct or session connection string of the server that takes it: a"
-        " hosted project's (role postgres), or a PostgreSQL of your own, with the extensions of the backup.",
+        description="Environment variable with a direct or session connection string of the server that takes it:"
+        " that of a hosted project (role postgres), or a PostgreSQL of your own, with the extensions of the backup.",
     )
     new_database: str | None = Field(
         None,

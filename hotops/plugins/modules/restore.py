@@ -37,8 +37,8 @@ options:
     default: newest
   target_env:
     description:
-      - 'Environment variable with a direct or session connection string of the server that takes it: a hosted project''s
-        (role postgres), or a PostgreSQL of your own, with the extensions of the backup.'
+      - 'Environment variable with a direct or session connection string of the server that takes it: that of a
+        hosted project (role postgres), or a PostgreSQL of your own, with the extensions of the backup.'
     type: str
     default: RESTORE_URL
   new_database:
