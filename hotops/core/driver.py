@@ -167,6 +167,9 @@ def _compensate(operation: Operation[Any, Any], plan: Plan, done: dict[str, Fact
             remedy="Wake someone. Look at the machines, then run the rollback again.",
             details=details,
         ) from error
+    told = operation.after_undoing(cause, plan, done)
+    if told is not None:
+        raise told
     raise RolledBack(
         f"{plan.title or operation.name} failed: {said} The old state is proven back.",
         remedy="See the evidence for what failed; mend it and run again.",

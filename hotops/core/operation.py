@@ -182,6 +182,10 @@ class Operation(ABC, Generic[W, S]):
     def verify_undone(self, plan: Plan, done: Done) -> None:
         """Prove that the old state is back; raises VerifyFailed."""
 
+    def after_undoing(self, error: Exception, plan: Plan, done: Done) -> Exception | None:
+        """What to raise for an error after which the old state was proven back; None: RolledBack, caused by it."""
+        return None
+
     def after_failure(self, error: Exception, plan: Plan, done: Done) -> Exception:
         """What to raise for an error of a step or of the proof where nothing is undone: it may say what was done."""
         return error

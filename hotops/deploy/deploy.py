@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from hotops.core.context import Context
 from hotops.core.documented import Documented
-from hotops.core.errors import HotopsError, PlanChanged, UsageError, VerifyFailed
+from hotops.core.errors import ApiError, HotopsError, PlanChanged, UsageError, VerifyFailed, WireError
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.bluegreen import BlueGreen
+from hotops.deploy.commanding import CommandRun, ReleaseCommandFailed
 from hotops.deploy.groups import groups_of, size_of
 from hotops.deploy.in_place import Canary, Immediate, InPlace
 from hotops.deploy.record import record_release
+from hotops.deploy.release_command import ReleaseCommand, release_command_in
 from hotops.deploy.restore import config_before
 from hotops.deploy.roll import describe_health
 from hotops.deploy.strategy import CanaryWatch, Rollout, Strategy
@@ -31,23 +34,40 @@ STRATEGIES: Mapping[str, type[Strategy]] = MappingProxyType(
 )
 
 
+#: How the step that runs a release command is named, behind its app.
+COMMAND = "/release-command"
+#: The phases of release commands; it sorts before all levels.
+FIRST = "000-first"
+
+
+class DefinitionUnknown(HotopsError):
+    """An app's stored definition can't be read, so nobody knows what has to run before its machines."""
+
+    code = "definition_unknown"
+
+
 @dataclass(frozen=True)
 class Seen:
-    """The managed machines of each app, and the digest behind each change that was never accepted, by machine."""
+    """The managed machines of each app, and the digest behind each change that was never accepted, by machine.
+
+    `commands` are the release commands of the apps that change, by app.
+    """
 
     machines: Mapping[str, tuple[Machine, ...]] = field(default_factory=dict)
     digests_before: Mapping[str, str] = field(default_factory=dict)
+    commands: Mapping[str, ReleaseCommand] = field(default_factory=dict)
 
 
 class Deploy(Operation[DeployWant, Seen]):
     """Put an image on the machines of apps and prove it, or bring back what was there and prove that.
 
+    An app's release command comes first, on a machine of its own: it has to end well before any machine is touched.
     How machines are replaced is the target's strategy (rolling, bluegreen, canary, immediate). In place, each leaves
     the rotation, drains, is updated under a lease and against its known version, has to pass its checks, and comes
     back. Stopped machines are updated and stay stopped. A release record that is refused only warns.
     Calls of the Machines API: 1 read an app to plan, 1 write to learn its secrets version, 1 read to prove; a machine
     1 lease, 1 read, 1 mark, 1 cordon, 1 update, reads until healthy, 1 uncordon, 1 end of the lease.
-    Raises: NoVerdict, PlanChanged, RolledBack, NotRestored.
+    Raises: NoVerdict, PlanChanged, ReleaseCommandFailed, RolledBack, NotRestored.
     """
 
     name: ClassVar[str] = "fly_deploy"
@@ -56,10 +76,13 @@ class Deploy(Operation[DeployWant, Seen]):
     undoes = True
     #: Who watches a canary; a deploy that nobody watches refuses the strategy.
     canary_watch: CanaryWatch | None = None
+    #: Who knows an app's stored definition already, by app; else Fly is asked.
+    definitions: Mapping[str, Callable[[], Mapping[str, Any]]] = MappingProxyType({})
     docs = Documented(
         short="Put an image on the machines of apps, or bring everything back",
         description=(
             "Replaces the machines of each app group by group, the first machine alone.",
+            "A release command runs before that, on a machine of its own; where it fails nothing is touched.",
             "Each leaves the rotation, drains, is updated under a lease, has to pass its checks, and comes back.",
             "When anything fails, the configuration that was there before is brought back and proven.",
             "Refuses without the signed go verdict of the same run's gates; see M(hotops.core.promote_phase).",
@@ -102,6 +125,11 @@ class Deploy(Operation[DeployWant, Seen]):
         see_also=("promote_phase", "fly_rollback"),
     )
 
+    def __init__(self, want: DeployWant, context: Context) -> None:
+        super().__init__(want, context)
+        self._known: dict[str, Mapping[str, Any]] = {}
+        self._state = Seen()
+
     @property
     def fly(self) -> Fly:
         return self.context.client(Fly)
@@ -112,7 +140,30 @@ class Deploy(Operation[DeployWant, Seen]):
 
     def seen(self, machines: Mapping[str, tuple[Machine, ...]]) -> Seen:
         """The state made of machines that were read already; reads histories only where a change is not accepted."""
-        return Seen(machines, self._digests_before(machines))
+        digests = self._digests_before(machines)
+        return Seen(machines, digests, self._commands(machines, digests))
+
+    def _commands(
+        self, machines: Mapping[str, tuple[Machine, ...]], digests: Mapping[str, str]
+    ) -> dict[str, ReleaseCommand]:
+        """The release commands of the apps that are to change. Raises DefinitionUnknown: none is passed over unread."""
+        changing = [t.app for t in self.want.targets if self.strategy(t).steps(machines[t.app], digests)]
+        self._known |= dict(zip(changing, map_parallel(self._definition, changing), strict=True))
+        found = {app: release_command_in(app, self._known[app]) for app in changing}
+        return {app: command for app, command in found.items() if command is not None}
+
+    def _definition(self, app: str) -> Mapping[str, Any]:
+        if app in self._known:
+            return self._known[app]
+        try:
+            return self.definitions[app]() if app in self.definitions else self.fly.releases.definition(app)
+        except (ApiError, WireError) as error:
+            raise DefinitionUnknown(
+                f"Whether {app} has a release command is not known: {error.message}",
+                remedy="Run again when Fly's API answers. Nothing was changed.",
+                request_id=error.request_id,
+                details={"cause": error.as_failure()},
+            ) from error
 
     def _digests_before(self, machines: Mapping[str, Sequence[Machine]]) -> dict[str, str]:
         pending = [
@@ -143,11 +194,14 @@ class Deploy(Operation[DeployWant, Seen]):
                 )
             strategy = self.strategy(target)
             changing = strategy.steps(machines, state.digests_before)
+            command = state.commands.get(target.app) if changing else None
             if changing:
                 strategy.refuse(machines)
-                steps.append(_release_step(target, serving))
+                steps.append(_release_step(target, serving, is_first=command is not None))
+                steps.extend([_command_step(target, command)] if command else [])
                 steps.extend(changing)
             decided[target.app] = {
+                **({"release_command": command.shown} if command else {}),
                 "image": ImageRef.parse(target.image).digest,
                 "strategy": target.strategy,
                 "groups": {
@@ -159,6 +213,7 @@ class Deploy(Operation[DeployWant, Seen]):
                     for group, members in groups_of(serving).items()
                 },
             }
+        self._state = state
         title = f"Deploy to {', '.join(target.app for target in self.want.targets)}"
         why = "every machine runs the wanted image and was accepted."
         return Plan(in_phases(steps), title, {"deploy": decided}, why)
@@ -189,7 +244,12 @@ class Deploy(Operation[DeployWant, Seen]):
     def apply(self, step: Step, done: Done) -> Fact:
         target = self._target(step)
         if step.name.endswith("/release"):
-            return record_release(self.fly, target.app, target.image, "running", strategy=target.strategy)
+            known = self._known.get(target.app)
+            return record_release(
+                self.fly, target.app, target.image, "running", strategy=target.strategy, definition=known
+            )
+        if step.name.endswith(COMMAND):
+            return self._command(step).carry_out(self._state.machines[target.app], done)
         return self.strategy(target).apply(step, done)
 
     def verify(self, plan: Plan, done: Done) -> None:
@@ -199,6 +259,9 @@ class Deploy(Operation[DeployWant, Seen]):
     def undo(self, step: Step, done: Done) -> None:
         """Bring back what a step changed; what an earlier, dead run left unaccepted comes back with it."""
         target = self._target(step)
+        if step.name.endswith(COMMAND):
+            self._command(step).clear(done)
+            return
         if not step.name.endswith("/release"):
             self.strategy(target).undo(step, done)
             return
@@ -213,6 +276,12 @@ class Deploy(Operation[DeployWant, Seen]):
                 before.setdefault(self._target(step).app, set()).add(str(step.before["digest"]))
         self._prove(before, _meant_to_run(plan))
 
+    def after_undoing(self, error: Exception, plan: Plan, done: Done) -> Exception | None:
+        """A release command that failed says more than that nothing came of it, where there was nothing to undo."""
+        found = (machine for machines in self._state.machines.values() for machine in machines)
+        had_pending = any(marks.is_pending(machine) or marks.is_retired(machine) for machine in found)
+        return error if isinstance(error, ReleaseCommandFailed) and not had_pending else None
+
     def report(self, state: Seen, plan: Plan, done: Done) -> dict[str, Any]:
         warnings = [str(fact["warning"]) for fact in done.values() if fact.get("warning")]
         return {
@@ -222,6 +291,7 @@ class Deploy(Operation[DeployWant, Seen]):
                     "image_before": sorted({str(marks.image_of(m)) for m in state.machines[target.app]}),
                     "machines": [m.id for m in state.machines[target.app]],
                     "release": done.get(f"{target.app}/release", {}).get("version"),
+                    "release_command": dict(done.get(f"{target.app}{COMMAND}", {})) or None,
                 }
                 for target in self.want.targets
             },
@@ -237,6 +307,11 @@ class Deploy(Operation[DeployWant, Seen]):
         if not ImageRef.parse(target.image).is_pinned:
             raise UsageError(f"{target.app}: {target.image} names no digest.", remedy="Name it as repo:tag@sha256:….")
         return STRATEGIES[target.strategy](Rollout(self.context, target, self.canary_watch))
+
+    def _command(self, step: Step) -> CommandRun:
+        target = self._target(step)
+        rollout = Rollout(self.context, target, self.canary_watch)
+        return CommandRun(rollout, self._state.commands[target.app], step)
 
     def _target(self, step: Step) -> Target:
         app = step.name.split("/", 1)[0]
@@ -277,7 +352,7 @@ def _meant_to_run(plan: Plan) -> frozenset[str]:
     return frozenset(step.target for step in plan.steps if step.before.get("runs"))
 
 
-def _release_step(target: Target, machines: Sequence[Machine]) -> Step:
+def _release_step(target: Target, machines: Sequence[Machine], *, is_first: bool) -> Step:
     images = sorted({str(marks.image_of(machine)) for machine in machines})
     return Step(
         f"{target.app}/release",
@@ -285,5 +360,17 @@ def _release_step(target: Target, machines: Sequence[Machine]) -> Step:
         "create",
         before={"image": ", ".join(images)},
         after={"image": target.image},
-        phase=f"{target.level:03}/a-release",
+        phase=f"{FIRST}/{target.level:03}/a-release" if is_first else f"{target.level:03}/a-release",
+    )
+
+
+def _command_step(target: Target, command: ReleaseCommand) -> Step:
+    """All release commands come before all machines, in the train's order: one that fails costs nobody anything."""
+    return Step(
+        f"{target.app}{COMMAND}",
+        target.app,
+        "create",
+        after={"release_command": command.shown},
+        needs=(f"{target.app}/release",),
+        phase=f"{FIRST}/{target.level:03}/b-command",
     )

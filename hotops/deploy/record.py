@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 from hotops.core.errors import ApiError, WireError
 from hotops.core.operation import Fact
@@ -10,15 +11,25 @@ from hotops.fly import Fly
 from hotops.fly.releases import Status, Strategy
 
 
-def record_release(fly: Fly, app: str, image: str, status: Status, *, strategy: str = "rolling") -> Fact:
+def record_release(
+    fly: Fly,
+    app: str,
+    image: str,
+    status: Status,
+    *,
+    strategy: str = "rolling",
+    definition: Mapping[str, Any] | None = None,
+) -> Fact:
     """Record a release with the app's present definition: `release` and `version`, or a `warning` if it was refused.
 
-    `strategy` is one that the deploy knows: another was refused before anything was written.
+    The definition is read where the caller does not know it. `strategy` is one that the deploy knows: another was
+    refused before anything was written.
     """
-    try:
-        definition = fly.releases.definition(app)
-    except (ApiError, WireError):
-        definition = {}
+    if definition is None:
+        try:
+            definition = fly.releases.definition(app)
+        except (ApiError, WireError):
+            definition = {}
     made = fly.releases.try_create(app, image=image, strategy=cast("Strategy", strategy), definition=definition)
     if made.release is None:
         return {"warning": made.warning}

@@ -116,9 +116,17 @@ class Machines:
             body["skip_service_registration"] = True
         return updates.update(self._surfaces, app, machine_id, body, nonce)
 
-    def start(self, app: str, machine_id: str, *, nonce: str | None = None) -> None:
-        """Start a stopped or suspended machine; one that already starts or runs is left alone."""
-        updates.act(self._surfaces, app, machine_id, "start", done={"starting", "started"}, nonce=nonce)
+    def start(self, app: str, machine_id: str, *, nonce: str | None = None, ends_itself: bool = False) -> None:
+        """Start a stopped or suspended machine; one that already starts or runs is left alone.
+
+        One that never ran and `ends_itself` may have ended before an unclear answer is looked into: its events tell.
+        """
+
+        def is_done(seen: Machine) -> bool:
+            has_run = ends_itself and any(event.type in ("start", "exit") for event in seen.events)
+            return has_run or seen.state in ("starting", "started")
+
+        updates.act(self._surfaces, app, machine_id, "start", is_done=is_done, nonce=nonce)
 
     def stop(
         self,
@@ -136,12 +144,20 @@ class Machines:
         if timeout_s is not None:
             body["timeout"] = go_duration(timeout_s)
         updates.act(
-            self._surfaces, app, machine_id, "stop", done={"stopping", "stopped"}, nonce=nonce, body=body or None
+            self._surfaces,
+            app,
+            machine_id,
+            "stop",
+            is_done=updates.in_state("stopping", "stopped"),
+            nonce=nonce,
+            body=body or None,
         )
 
     def suspend(self, app: str, machine_id: str, *, nonce: str | None = None) -> None:
         """Suspend a machine to disk (at most 2 GB of memory, no swap, no schedule: Fly docs, suspend)."""
-        updates.act(self._surfaces, app, machine_id, "suspend", done={"suspending", "suspended"}, nonce=nonce)
+        updates.act(
+            self._surfaces, app, machine_id, "suspend", is_done=updates.in_state("suspending", "suspended"), nonce=nonce
+        )
 
     def restart(self, app: str, machine_id: str, *, signal: str | None = None, nonce: str | None = None) -> None:
         """Stop and start a machine. It keeps its version: staged secrets do not reach it."""

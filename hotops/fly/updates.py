@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from hotops.core.errors import ApiError, Conflict, HotopsError, LeaseHeld, PreconditionFailed, ServerError, WireError
@@ -57,11 +58,11 @@ def act(
     machine_id: str,
     action: str,
     *,
-    done: set[str],
+    is_done: Callable[[Machine], bool],
     nonce: str | None,
     body: dict[str, Any] | None = None,
 ) -> None:
-    """POST an action that ends in one of the states `done`; where refused or unclear, a machine in one is fine."""
+    """POST an action; where it is refused or its answer unclear, a machine of which it `is_done` is fine."""
     for last_try in (False, True):
         try:
             surfaces.call(
@@ -77,10 +78,15 @@ def act(
             if is_unsent(error):
                 raise
             surfaces.clock.sleep(_SETTLE_S)
-            if read(surfaces, app, machine_id).state in done:
+            if is_done(read(surfaces, app, machine_id)):
                 return
             if last_try or isinstance(error, PreconditionFailed):
                 raise
+
+
+def in_state(*states: str) -> Callable[[Machine], bool]:
+    """A claim of a machine: it is in one of these states."""
+    return lambda machine: machine.state in states
 
 
 def patch_metadata(surfaces: Surfaces, app: str, machine_id: str, body: dict[str, Any]) -> None:

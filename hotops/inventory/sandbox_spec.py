@@ -131,6 +131,9 @@ class SandboxApp(Spec):
     )
     certificates: tuple[SandboxCertificate, ...] = Field((), description="Certificates of custom host names.")
     env: dict[str, str] = Field(default_factory=dict, description="Plain environment of the machines.")
+    release_command: str | None = Field(
+        None, description="The release command of its fly.toml; `command-fails` in an image's tag lets it fail."
+    )
     traffic_rps: float = Field(5, ge=0, description="Background traffic, in requests per second.")
 
 

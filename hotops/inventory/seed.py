@@ -186,6 +186,7 @@ def _app(name: str, spec: SandboxApp, org: str, url: str, around: _Surroundings)
         "staged_secrets": secret_values(spec.staged_secrets, app_url=url, project=around.project),
         "releases": _numbered(spec.releases or _RELEASES, around.github_repo),
         "env": {"PRIMARY_REGION": spec.region, **spec.env},
+        "release_command": spec.release_command,
         "traffic_rps": spec.traffic_rps,
         "groups": {
             group: _group(group_spec, spec.region, app_connects=connects)

@@ -61,6 +61,7 @@ class AskGates(Phase[Asked]):
         machines = dict(zip(images, map_parallel(_or_none, facts), strict=True))
         before = {app: ", ".join(sorted({str(marks.image_of(m)) for m in found})) for app, found in machines.items()}
         deploy = deploy_of(context, pairs, images)
+        deploy.definitions = {fact.pair.target: fact.definition for fact in facts}
         if all(machines.values()):
             plan = deploy.plan(deploy.seen(machines))
             accepted = all(marks.is_accepted(m) for found in machines.values() for m in found)

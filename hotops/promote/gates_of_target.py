@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from hotops.core.errors import NotFound
 from hotops.deploy import marks
 from hotops.deploy.groups import groups_of
+from hotops.deploy.release_command import ReleaseCommandInvalid, release_command_in
 from hotops.deploy.way_back import NoWayBack
 from hotops.fly.models import AppSecret, Machine
 from hotops.fly.secrets import deployed_state
+from hotops.health.foreign import safe
 from hotops.health.machines import service_checks
 from hotops.promote.facts import Facts
 from hotops.promote.gates import Found, go, no, unknown
@@ -149,7 +151,11 @@ def release_command(facts: Facts) -> Found:
         return no(
             f"`{command}` changes the schema on its own: a rollback of the image does not undo it", "release definition"
         )
-    return Found("warn", f"`{command}` is not run by a promotion of an image", "", "release definition")
+    try:
+        release_command_in(facts.pair.target, facts.definition())
+    except ReleaseCommandInvalid as error:
+        return no(error.message, "release definition")
+    return go(f"`{safe(str(command))}` runs first, on a machine of its own", "release definition")
 
 
 def way_back(facts: Facts) -> Found:

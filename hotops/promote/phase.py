@@ -124,6 +124,9 @@ class PromotePhase(Operation[PhaseWant, Any]):
     def verify_undone(self, plan: Plan, done: Done) -> None:
         self.phase.verify_undone(plan, done)
 
+    def after_undoing(self, error: Exception, plan: Plan, done: Done) -> Exception | None:
+        return self.phase.after_undoing(error, plan, done)
+
     def report(self, state: Any, plan: Plan, done: Done) -> dict[str, Any]:
         result = self.phase.report(state, plan, done)
         self.context.journal.event("phase_finished", phase=self.want.phase, status="done")

@@ -65,8 +65,12 @@ class Phase(Operation[PhaseWant, S]):
 
     def managed(self, app: str) -> tuple[Machine, ...]:
         """The machines that deploys manage. Raises UsageError for an app that Fly does not have."""
+        return tuple(machine for machine in self.listed(app) if is_managed(machine))
+
+    def listed(self, app: str) -> tuple[Machine, ...]:
+        """All machines of an app. Raises UsageError for an app that Fly does not have."""
         try:
-            return tuple(machine for machine in self.fly.machines.list(app) if is_managed(machine))
+            return tuple(self.fly.machines.list(app))
         except NotFound as error:
             org = next((known.fly_org for known in self.environment.apps.values() if known.app == app), "")
             raise unknown_fly_app(self.fly, app, org, "app") from error

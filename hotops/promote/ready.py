@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hotops.core.errors import LockHeld, NoGo, UsageError
 from hotops.core.operation import Done, Fact, Plan, Step
+from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
+from hotops.deploy.commanding import destroy_left, left_commands
 from hotops.deploy.rollback import Scope, undoing
 from hotops.fly.models import Machine
+from hotops.fly.states import is_managed
 from hotops.promote.holding import held_by, hold, let_go
 from hotops.promote.pairs import Pair
-from hotops.promote.phases import Phase, pending_machines
+from hotops.promote.phases import Phase, pending_machines, serving
 from hotops.promote.source import find_source
 
 
@@ -25,6 +28,8 @@ class Readiness:
     undo: Scope | None = None
     notes: tuple[str, ...] = field(default_factory=tuple)
     lock_left: bool = False
+    #: Machines of dead runs' release commands, by app.
+    commands: tuple[tuple[str, Machine], ...] = ()
 
 
 class CheckReady(Phase[Readiness]):
@@ -64,21 +69,25 @@ class CheckReady(Phase[Readiness]):
                 f"{self.environment.name} is held by {held} ({scope}).",
                 remedy="Wait for it to end, or talk to its holder.",
             )
-        machines = self.machines_of([pair.target for pair in pairs])
-        notes = []
+        apps = [pair.target for pair in pairs]
+        listed = dict(zip(apps, map_parallel(self.listed, apps), strict=True))
+        machines = {app: serving(machine for machine in found if is_managed(machine)) for app, found in listed.items()}
+        commands = tuple((a, m) for a, found in listed.items() for m in left_commands(found, self.context.run, now))
+        notes = [f"{app}: machine {m.id}, left by a dead run's release command, is removed." for app, m in commands]
         left = held is not None and held.run != self.context.run
         if left:
             notes.append(f"The lock of dead {held} is taken over.")
         pending = pending_machines(machines)
         if not pending:
-            return Readiness(tuple(machines), notes=tuple(notes), lock_left=left)
+            return Readiness(tuple(machines), notes=tuple(notes), lock_left=left, commands=commands)
         runs = tuple(sorted({marks.run_of(machine) or "?" for found in pending.values() for machine in found}))
         sources = {pair.target: self._source_digest(pair) for pair in pairs if pair.target in pending}
         if all(_runs_only(found, sources[app]) for app, found in pending.items()):
             notes.append(f"Run {', '.join(runs)} never ended; its image is still the source's: this run finishes it.")
-            return Readiness(tuple(machines), runs, notes=tuple(notes), lock_left=left)
+            return Readiness(tuple(machines), runs, notes=tuple(notes), lock_left=left, commands=commands)
         notes.append(f"Run {', '.join(runs)} never ended and its image is no longer the source's: it is undone first.")
-        return Readiness(tuple(machines), runs, undoing(self.context, pending).observe(), tuple(notes), left)
+        undo = undoing(self.context, pending).observe()
+        return Readiness(tuple(machines), runs, undo, tuple(notes), left, commands)
 
     def _source_digest(self, pair: Pair) -> str | None:
         try:
@@ -87,20 +96,32 @@ class CheckReady(Phase[Readiness]):
             return None  # what can't be promoted now can't finish the dead run either: it is undone
 
     def plan(self, state: Readiness) -> Plan:
+        self._state = state
+        removing = tuple(
+            Step(f"{app}/left-command/{machine.id}", machine.id, "destroy", after={"removed": True}, phase="0")
+            for app, machine in state.commands
+        )
         if state.undo is None:
-            return Plan(why_empty="no earlier run has to be undone.")
+            return Plan(removing, why_empty="no earlier run has to be undone.")
         self._undoing = undoing(self.context, state.undo.ways)
-        return self._undoing.plan(state.undo)
+        back = self._undoing.plan(state.undo)
+        return replace(back, steps=(*removing, *back.steps))
 
     def prepare(self, plan: Plan) -> Fact:
         hold(self.context, self.environment)
         return {}
 
     def apply(self, step: Step, done: Done) -> Fact:
-        return self._undoing.apply(step, done)
+        if "removed" not in step.after:
+            return self._undoing.apply(step, done)
+        app, machine = next(item for item in self._state.commands if item[1].id == step.target)
+        destroy_left(self.context, app, machine)
+        return {"machine": machine.id}
 
     def verify(self, plan: Plan, done: Done) -> None:
-        self._undoing.verify(plan, done)
+        if self._state.undo is not None:
+            back = tuple(step for step in plan.steps if "removed" not in step.after)
+            self._undoing.verify(replace(plan, steps=back), done)
         let_go(self.context, self.environment)
 
     def report(self, state: Readiness, plan: Plan, done: Done) -> dict[str, Any]:

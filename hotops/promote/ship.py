@@ -71,6 +71,9 @@ class Ship(Phase[Seen]):
         self.deploy.verify_undone(plan, done)
         let_go(self.context, self.environment)
 
+    def after_undoing(self, error: Exception, plan: Plan, done: Done) -> Exception | None:
+        return self.deploy.after_undoing(error, plan, done)
+
     def report(self, state: Seen, plan: Plan, done: Done) -> dict[str, Any]:
         result = self.deploy.report(state, plan, done)
         screen = [

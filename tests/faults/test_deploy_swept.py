@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hotops.core.driver import drive
 from hotops.deploy.deploy import STRATEGIES, Deploy
+from hotops.deploy.release_command import GROUP
 from hotops.deploy.target import DeployWant, Target
 from hotops.deploy.verdict import issue
 from tests.faults.fleets import Fleet, fleet, leases, unserved
@@ -17,6 +19,7 @@ from tests.twin.stages import APP
 
 #: Cases of the short form.
 SHORT = {"rolling": 12, "bluegreen": 14, "canary": 10, "immediate": 8}
+SHORT_OF_COMMAND = {"rolling": 12, "bluegreen": 6}
 
 
 def deploying(stage: Stage, run: str, strategy: str) -> None:
@@ -52,14 +55,26 @@ def is_deployed(seen: Fleet) -> bool:
     )
 
 
-def deploy(strategy: str) -> Sweep[Stage]:
+def with_command(folder: Path) -> Stage:
+    """Before its machines, the app has a release command to run."""
+    return Stage(folder, sandbox={"release_command": "bin/warm"})
+
+
+def commands_left(stage: Stage) -> list[str]:
+    """Leases, and machines of release commands, ended or not."""
+    left = [machine.id for machine in stage.living_machines() if machine.process_group == GROUP]
+    return leases(stage) + [f"machine {machine} of a release command is left" for machine in left]
+
+
+def deploy(strategy: str, world: Callable[[Path], Stage] = Stage) -> Sweep[Stage]:
+    has_command = world is with_command
     return Sweep(
-        f"deploy/{strategy}",
-        world=Stage,
+        f"deploy/{strategy}{'/command' if has_command else ''}",
+        world=world,
         run=lambda stage, run: deploying(stage, run, strategy),
         state=fleet,
         wanted=is_deployed,
-        left_behind=leases,
+        left_behind=commands_left,
         meanwhile=nothing if strategy == "immediate" else unserved,
     )
 
@@ -67,3 +82,8 @@ def deploy(strategy: str) -> Sweep[Stage]:
 @pytest.mark.parametrize("strategy", sorted(STRATEGIES))
 def test_a_broken_or_killed_deploy_is_all_new_or_as_before_after_a_rerun(tmp_path: Path, strategy: str) -> None:
     deploy(strategy).all_hold(tmp_path, short=SHORT[strategy])
+
+
+@pytest.mark.parametrize("strategy", ["rolling", "bluegreen"])
+def test_a_deploy_whose_release_command_breaks_or_dies_is_all_new_or_as_before(tmp_path: Path, strategy: str) -> None:
+    deploy(strategy, with_command).all_hold(tmp_path, short=SHORT_OF_COMMAND[strategy])

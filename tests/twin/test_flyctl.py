@@ -29,6 +29,8 @@ APP = "shop-production"
 SOURCE = "shop-staging"
 DEPLOY = ("--remote-only", "--dns-checks=false", "--smoke-checks=false", "--yes")
 HOSTS: dict[str, dict[str, Any]] = {APP: {**SMALL, "promote_from": SOURCE}}
+#: An app whose fly.toml has a release command.
+WARM = "shop-warm"
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,14 @@ class Flyctl:
 
     def run(self, *words: str) -> str:
         """What a command prints; it has to succeed."""
+        done = self.ended(*words)
+        assert done.returncode == 0, f"flyctl {' '.join(words)}: {done.stdout[-1500:]} {done.stderr[-1500:]}"
+        return done.stdout + done.stderr
+
+    def ended(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """How a command ended."""
         program = str(find_peer("flyctl"))
-        done = subprocess.run(
+        return subprocess.run(
             [program, *words],
             env=self.variables,
             cwd=self.folder,
@@ -52,8 +60,6 @@ class Flyctl:
             check=False,
             stdin=subprocess.DEVNULL,
         )
-        assert done.returncode == 0, f"flyctl {' '.join(words)}: {done.stdout[-1500:]} {done.stderr[-1500:]}"
-        return done.stdout + done.stderr
 
     def json(self, *words: str) -> Any:
         """What a command prints with --json."""
@@ -78,8 +84,9 @@ class Flyctl:
 def flyctl_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flyctl]:
     """One sandbox for these tests, without rate limits: from loopback, commands follow one another too closely."""
     folder = tmp_path_factory.mktemp("flyctl")
+    hosts = {**HOSTS, WARM: {**SMALL, "sandbox": {"release_command": "bin/warm"}}}
     environment = environment_from_vars(
-        HOSTS, {"all": [APP], "apps": [APP]}, inventory=folder / "inventories" / "stage"
+        hosts, {"all": [*hosts], "apps": [*hosts]}, inventory=folder / "inventories" / "stage"
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOTOPS_STATE_DIR", str(folder / "state"))
@@ -159,6 +166,22 @@ def test_it_deploys(flyctl: Flyctl, strategy: str) -> None:
     assert {len(machine["checks"]) for machine in machines} == checks
     after = flyctl.newest()
     assert (after["Version"], after["Status"], after["ImageRef"]) == (newest["Version"] + 1, "complete", image)
+
+
+@pytest.mark.parametrize(("tag", "status"), [("v50", "complete"), ("v50-command-fails", "failed")])
+def test_it_runs_the_release_command_first_and_reads_its_exit(flyctl: Flyctl, tag: str, status: str) -> None:
+    image, before = f"registry.fly.io/{WARM}:{tag}", flyctl.newest(WARM)["ImageRef"]
+    flyctl.control.call("POST", "push", {"app": WARM, "tag": tag, "deploy": False})
+    done = flyctl.ended("deploy", "--image", image, "-a", WARM, "--strategy", "rolling", *DEPLOY)
+    assert (done.returncode == 0) == (status == "complete"), done.stderr[-1500:]
+    assert "Running shop-warm release_command: bin/warm" in done.stdout + done.stderr
+    if status == "failed":
+        assert "exited with non-zero status of 1" in done.stdout + done.stderr
+    groups = {machine["config"]["metadata"]["fly_process_group"] for machine in flyctl.machines(WARM)}
+    assert groups == {"app"}, "its machine removed itself"
+    expected = image if status == "complete" else before.partition("@")[0]
+    assert {m["config"]["image"].partition("@")[0] for m in flyctl.machines(WARM)} == {expected}
+    assert flyctl.newest(WARM)["Status"] == status
 
 
 @pytest.mark.parametrize("strategy", ["rolling", "bluegreen"])

@@ -13,6 +13,7 @@ short_description: Put an image on the machines of apps, or bring everything bac
 version_added: 0.1.0
 description:
   - Replaces the machines of each app group by group, the first machine alone.
+  - A release command runs before that, on a machine of its own; where it fails nothing is touched.
   - Each leaves the rotation, drains, is updated under a lease, has to pass its checks, and comes back.
   - When anything fails, the configuration that was there before is brought back and proven.
   - Refuses without the signed go verdict of the same run's gates; see M(hotops.core.promote_phase).

@@ -33,6 +33,7 @@ def of_seed(name: str, primary_region: str, wanted: dict[str, Any]) -> dict[str,
             for group, own in groups.items()
             if (own.get("restart") or {}).get("policy") in POLICIES
         ],
+        "deploy": {"release_command": str(wanted["release_command"])} if wanted.get("release_command") else {},
     }
     return {key: value for key, value in config.items() if value not in ({}, [])}
 

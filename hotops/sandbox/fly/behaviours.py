@@ -14,16 +14,22 @@ SLOW_BY_S = 1.5
 ERROR_STRIDE = 33
 WRONG_DATABASE_HOST = "db.wrong-host.invalid"
 FAULTS = {"slow", "crash", "wrongpath", "nodb", "error3pct", "oom"}
+#: What an image's release command does, where it does not end well: the words of its tag. Its machines are good.
+COMMANDS = {"commandfails": "fails", "commandhangs": "hangs"}
 COMMON_HEALTH_PATHS = frozenset({"/health", "/healthz", "/up", "/api/health", "/_health"})
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What an image does: `fault` is "good" or one of FAULTS; `only_production` limits it to machines of production."""
+    """What an image does: `fault` is "good" or one of FAULTS; `only_production` limits it to machines of production.
+
+    `command` is what becomes of its release command: "good", "fails" or "hangs".
+    """
 
     fault: str = "good"
     only_production: bool = False
     distroless: bool = False
+    command: str = "good"
 
     def where(self, given: Mapping[str, str]) -> str:
         """The fault that shows on a machine that was given these secrets."""
@@ -35,14 +41,15 @@ class Behaviour:
 def of_tag(tag: str) -> Behaviour:
     """Read the words of a tag, split at `-`, `.` and `_`: the first fault counts, `prod` before it limits it.
 
-    `wrong-path` and `no-db` may be written as one word or two. The word `distroless` makes an image without any shell
-    or client, in which exec finds no command.
+    `wrong-path`, `no-db` and `command-fails` may be written as one word or two. The word `distroless` makes an image
+    without any shell or client, in which exec finds no command.
     """
-    text = tag.lower().replace("wrong-path", "wrongpath").replace("no-db", "nodb")
+    text = tag.lower().replace("wrong-path", "wrongpath").replace("no-db", "nodb").replace("command-", "command")
     words = re.split(r"[-._]", text)
     fault = next((word for word in words if word in FAULTS), "good")
     only_production = fault != "good" and "prod" in words[: words.index(fault)]
-    return Behaviour(fault, only_production, "distroless" in words)
+    command = next((COMMANDS[word] for word in words if word in COMMANDS), "good")
+    return Behaviour(fault, only_production, "distroless" in words, command)
 
 
 def latency_s(number: int) -> float:

@@ -198,8 +198,9 @@ def own_ending(world: World, machine: Machine) -> tuple[float, Exit] | None:
         return behaviours.CRASH_AFTER_S, Exit(1)
     if fault == "oom":
         return behaviours.OOM_AFTER_S, Exit(137, oom_killed=True, signal=9)
-    if (version.config.get("env") or {}).get("RELEASE_COMMAND"):
-        return behaviours.COMMAND_AFTER_S, Exit(0)
+    if version.is_command:
+        command = version.image.content.behaviour.command
+        return None if command == "hangs" else (behaviours.COMMAND_AFTER_S, Exit(1 if command == "fails" else 0))
     return None
 
 

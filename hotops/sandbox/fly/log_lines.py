@@ -20,6 +20,10 @@ CRASH_TRACE = (
     "    at Object.<anonymous> (/app/server.js:14:17)",
     "Node.js v20.18.0",
 )
+COMMAND_TRACE = (
+    "Error: P1001: Can't reach database server at `db.internal:5432`",
+    "release command: giving up after 3 attempts",
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,12 @@ def _run_lines(
     yield at + 0.001, "info", "Preparing to run: `docker-entrypoint.sh ./server` as root", "app"
     yield at + 0.002, "info", f"Machine started in {run.incarnation.config['guest']['memory_mb'] // 2}ms", "runner"
     ending = run.exit
+    if run.incarnation.is_command:
+        words = " ".join(str(word) for word in (run.incarnation.config.get("init") or {}).get("cmd") or [])
+        yield at + 0.05, "info", f"running: {words}", "app"
+        if ending is not None and run.ended_at is not None:
+            yield from _ending_lines(world, machine, run, run.ended_at)
+        return
     if ending is None or ending.requested or ending.oom_killed:
         ports = [service.get("internal_port") for service in run.incarnation.config.get("services") or []]
         place = f"http://0.0.0.0:{ports[0]}" if ports else "the queue"
@@ -115,7 +125,8 @@ def _ending_lines(world: World, machine: Machine, run: Run, at: float) -> Iterat
         names = ", ".join(lifecycle.missing_secrets(world, machine))
         yield at - 0.02, "error", f"Error: missing required environment variable: {names}", "app"
     elif ending.code == 1:
-        for number, text in enumerate(CRASH_TRACE):
+        fails = run.incarnation.is_command and run.incarnation.image.content.behaviour.command == "fails"
+        for number, text in enumerate(COMMAND_TRACE if fails else CRASH_TRACE):
             yield at - 0.02 + number / 1000, "error", text, "app"
     level = "info" if ending.code == 0 else "error"
     yield at + 0.001, level, f"Main child exited normally with code: {ending.code}", "app"

@@ -32,6 +32,11 @@ class Incarnation:
         return self.image.content.behaviour.where(self.given)
 
     @property
+    def is_command(self) -> bool:
+        """Whether it runs a release command, and not what the image serves (flyctl sets the variable)."""
+        return bool((self.config.get("env") or {}).get("RELEASE_COMMAND"))
+
+    @property
     def env(self) -> dict[str, str]:
         """Environment of the process: secrets override the env of the same name (Fly docs, secrets)."""
         return {**(self.config.get("env") or {}), **self.given}
