@@ -11,14 +11,22 @@ from hotops.core.driver import drive
 from hotops.core.errors import ExitCode, HotopsError, UsageError, WaitTimeout
 from hotops.core.sandbox_control import ControlClient
 from hotops.core.waiting import Pace, wait_for
-from hotops.core.world import sandbox_state
 from hotops.deploy.rollback import Rollback, RollbackWant
 from hotops.drill import machines as fleet
 from hotops.drill.backups import drop_restored, restore_newest_backup
+from hotops.drill.credentials import (
+    detect_stranger,
+    finish_rotation,
+    leak_credential,
+    prepare_credential,
+    prove_refused,
+    rotate_leaked,
+)
 from hotops.drill.exercise import Exercise
 from hotops.drill.heartbeat import Heartbeat
 from hotops.drill.machines import Was
 from hotops.drill.volumes import restored_from_snapshot, volume_of
+from hotops.drill.worlds import sandbox_control
 from hotops.fly import Fly
 
 #: Asking the data again costs two calls of an endpoint that is limited to 120 a minute, beats included.
@@ -31,12 +39,6 @@ WELL_WITHIN_S = 120.0
 DATA_WITHIN_S = 60.0
 
 Activity = Callable[..., Any]
-
-
-class FaultRefused(UsageError):
-    """This fault is not made in this world."""
-
-    code = "fault_refused"
 
 
 class NoRecovery(HotopsError):
@@ -73,14 +75,18 @@ def remember(exercise: Exercise, *, data: bool = False) -> dict[str, Any]:
     return {"machines": len(machines), "tables": len(content), "rows": sum(rows for rows, _ in content.values())}
 
 
-def start_heartbeat(exercise: Exercise, *, lead_s: float = 3.0) -> dict[str, Any]:
+def start_heartbeat(exercise: Exercise, *, lead_s: float = 2.0) -> dict[str, Any]:
     """Write a row a second from now on; returns after `lead_s` seconds, and not before the known rows are archived.
+
+    Recovery is to whole seconds: after two, a whole one lies between the first row and any fault.
 
     What was written since the last archived log is lost with a database: known rows that are would prove nothing.
     """
     exercise.heartbeat = Heartbeat(exercise.data.beat, exercise.context.clock)
     exercise.heartbeat.start()
-    exercise.context.clock.sleep(lead_s)
+    clock, until = exercise.context.clock, exercise.heartbeat.beats[0].at + lead_s
+    while (left := until - clock.now()) > 0:
+        clock.sleep(left)
     planted_at = exercise.record.facts.get("planted_at")
     if planted_at is not None and exercise.supabase.backups(exercise.project.ref).pitr_enabled:
         _wait_until_archived(exercise, math.ceil(planted_at))
@@ -93,7 +99,7 @@ def start_heartbeat(exercise: Exercise, *, lead_s: float = 3.0) -> dict[str, Any
 def lose_database(exercise: Exercise) -> dict[str, Any]:
     """The database's server and disk are gone. Only in the sandbox."""
     ref = exercise.project.ref
-    control = _sandbox(exercise, "lose a database")
+    control = sandbox_control(exercise, "lose a database")
     exercise.record.mark("fault")
     control.lose_database(ref)
     return {"ref": ref}
@@ -108,7 +114,7 @@ def damage_data(exercise: Exercise) -> dict[str, Any]:
 
 def lose_machine(exercise: Exercise) -> dict[str, Any]:
     """One machine of the app that has the most vanishes. Only in the sandbox."""
-    control = _sandbox(exercise, "lose a machine")
+    control = sandbox_control(exercise, "lose a machine")
     before = exercise.fleet_before
     most = max(exercise.names, key=lambda app: sum(machine.app == app for machine in before))
     lost = next((machine for machine in before if machine.app == most), None)
@@ -121,7 +127,7 @@ def lose_machine(exercise: Exercise) -> dict[str, Any]:
 
 def lose_region(exercise: Exercise) -> dict[str, Any]:
     """The hosts of the region where most machines run do not answer any more. Only in the sandbox."""
-    control = _sandbox(exercise, "lose a region")
+    control = sandbox_control(exercise, "lose a region")
     before = exercise.fleet_before
     if not before:
         raise UsageError("No app of this drill has a running machine to lose.")
@@ -135,7 +141,7 @@ def lose_region(exercise: Exercise) -> dict[str, Any]:
 
 def lose_volume(exercise: Exercise) -> dict[str, Any]:
     """The host of a machine with a volume does not answer any more; its volume is there and nowhere else."""
-    control = _sandbox(exercise, "lose a volume")
+    control = sandbox_control(exercise, "lose a volume")
     mounted = {key for key, config in exercise.configs_before.items() if config.mounts}
     lost = next((was for was in exercise.fleet_before if (was.app, was.group) in mounted), None)
     if lost is None:
@@ -149,7 +155,7 @@ def lose_volume(exercise: Exercise) -> dict[str, Any]:
 
 def break_release(exercise: Exercise, *, tag: str = "drill-crash") -> dict[str, Any]:
     """Somebody deploys an image that crashes to the first app. Only in the sandbox."""
-    control = _sandbox(exercise, "break a release")
+    control = sandbox_control(exercise, "break a release")
     app = exercise.names[0]
     exercise.record.mark("fault")
     exercise.record.note(broken=app)
@@ -321,7 +327,7 @@ def _hosts_are_down(exercise: Exercise, control: ControlClient, lost: Sequence[W
 
 def _hosts_are_back(exercise: Exercise) -> list[str]:
     """The hosts answer again, and what stood in for them is not needed any more."""
-    control = _sandbox(exercise, "bring a host back")
+    control = sandbox_control(exercise, "bring a host back")
     hosts: Mapping[str, str] = exercise.record.facts["lost_hosts"]
     for machine_id, app in hosts.items():
         control.call("POST", "machines", {"app": app, "id": machine_id, "do": "host_up"})
@@ -350,6 +356,12 @@ ACTIVITIES: Mapping[str, Activity] = MappingProxyType(
             put_machines_back,
             restore_volume,
             restore_newest_backup,
+            prepare_credential,
+            leak_credential,
+            detect_stranger,
+            rotate_leaked,
+            prove_refused,
+            finish_rotation,
             roll_release_back,
             wait_until_served,
             stop_heartbeat,
@@ -358,17 +370,6 @@ ACTIVITIES: Mapping[str, Activity] = MappingProxyType(
         )
     }
 )
-
-
-def _sandbox(exercise: Exercise, what: str) -> ControlClient:
-    """The controls of the sandbox. Raises FaultRefused on live clouds: there such a thing only happens by itself."""
-    state = sandbox_state() if exercise.environment.env_kind == "sandbox" else None
-    if state is None:
-        raise FaultRefused(
-            f"hotops does not {what} on live clouds.",
-            remedy="Run this scenario on a sandbox inventory; on live ones drill a restore into an isolated target.",
-        )
-    return ControlClient(state)
 
 
 def _wait_until_archived(exercise: Exercise, moment: int) -> None:

@@ -14,6 +14,7 @@ from hotops.core.errors import ExitCode, HotopsError, NoGo, UsageError, VerifyFa
 from hotops.core.evidence import EvidenceFolder
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.drill.activities import ACTIVITIES
+from hotops.drill.credentials import owner_of
 from hotops.drill.deadman import DeadMan
 from hotops.drill.exercise import Exercise, data_loss_s
 from hotops.drill.experiment import MODULE, Activity, Experiment, load
@@ -148,6 +149,8 @@ class DrDrill(Operation[DrillWanted, Before]):
         )
         self._began_at = self.context.clock.now()
         archived_until = None
+        if self._experiment.facts.rotates:
+            owner_of(self._exercise, self._experiment.facts.rotates)
         if self._experiment.facts.needs_archive:
             backups = self._exercise.supabase.backups(self._exercise.project.ref)
             archived_until = backups.latest_recoverable_at if backups.pitr_enabled else None

@@ -7,10 +7,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hotops.core.context import Context
 from hotops.core.errors import HotopsError, UsageError
 from hotops.core.parallel import map_parallel
+from hotops.core.secret import Secret
 from hotops.core.state import private_folder, read_json, state_dir, write_atomically
 from hotops.drill import machines as fleet
 from hotops.drill.data import Content, DrillData, differences
@@ -33,6 +35,9 @@ class Exercise:
     apps: tuple[App, ...]
     record: Record
     heartbeat: Heartbeat | None = None
+    #: A credential that leaked, and the session that a stranger has with it.
+    leaked: Secret | None = field(default=None, repr=False)
+    intruder: Any = field(default=None, repr=False)
     _project: Project | None = field(default=None, repr=False)
 
     @property

@@ -50,7 +50,8 @@ class Facts(_Form):
     """What hotops has to know of a scenario beside its activities (an extension of the experiment's form).
 
     `breaks` is what is lost; `needs_archive` says that only recovery to a point in time can bring it back. `isolated`
-    means that nothing is broken: what is restored stands beside, so that it may be drilled on live clouds.
+    means that nothing is broken: what is restored stands beside, so that it may be drilled on live clouds. `rotates` is
+    a secret of the map that has to have a successor.
     """
 
     name: Literal["hotops"] = "hotops"
@@ -58,6 +59,7 @@ class Facts(_Form):
     needs_database: bool = False
     needs_archive: bool = False
     isolated: bool = False
+    rotates: str | None = None
 
 
 class Experiment(_Form):

@@ -13,13 +13,24 @@ from hotops.core.clock import Clock
 from hotops.core.state import write_atomically
 
 Moment = Literal[
-    "fault", "detected", "decided", "fetched", "decrypted", "loaded", "indexed", "verified", "repointed", "served"
+    "fault",
+    "detected",
+    "decided",
+    "revoked",
+    "fetched",
+    "decrypted",
+    "loaded",
+    "indexed",
+    "verified",
+    "repointed",
+    "served",
 ]
 MOMENTS: tuple[Moment, ...] = get_args(Moment)
 #: What the time before each moment is called.
 PHASES: Mapping[Moment, str] = {
     "detected": "detect",
     "decided": "decide",
+    "revoked": "revoke",
     "fetched": "fetch",
     "decrypted": "decrypt",
     "loaded": "load",

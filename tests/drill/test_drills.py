@@ -15,13 +15,17 @@ from hotops.core.clock import rfc3339
 from hotops.core.driver import drive
 from hotops.core.errors import NoGo, RolledBack, UsageError
 from hotops.drill.activities import ACTIVITIES
+from hotops.drill.credentials import NotRotatable
 from hotops.drill.drill import ConfirmationMissing, DrDrill, DrillWanted, TargetMissed
 from hotops.drill.due import DrDue, DrillsDue, DueWanted
 from hotops.drill.experiment import load, scenarios
 from hotops.drill.register import Entry, Register, RegisterDamaged
+from hotops.dsn.parsing import parse
 from hotops.fly import Fly
+from hotops.secrets.wanted import vault_of
 from hotops.supabase.client import Supabase
 from tests.drill.conftest import Shop
+from tests.playbooks.canaries import Canaries
 
 #: What each scenario's way back consists of.
 PHASES = {
@@ -62,10 +66,12 @@ def is_as_before(shop: Shop) -> None:
         assert rows == [{"there": None}]
     assert not list((shop.state_dir / "drills").glob("*"))
     assert not list((shop.state_dir / "locks").glob("*.json"))
+    shop.is_clean.set()
 
 
 def test_every_scenario_is_tested() -> None:
-    assert sorted([*PHASES, "backup_restored"]) == scenarios()  # that one needs a backup: tests/backup/test_drill.py
+    elsewhere = ["backup_restored", "credential_leaked"]  # tests/backup/test_drill.py, and below
+    assert sorted([*PHASES, *elsewhere]) == scenarios()
 
 
 @pytest.mark.parametrize("scenario", sorted(PHASES))
@@ -96,6 +102,45 @@ def test_what_breaks_comes_back_and_is_measured(shop: Shop, scenario: str) -> No
     is_as_before(shop)
 
 
+def test_a_leaked_credential_is_refused_and_no_password_is_in_what_is_kept(shop: Shop) -> None:
+    """The first drill makes the login roles, the second finds them: each leaves the other one of the two in use."""
+    canaries: dict[str, str] = {}
+    for number, (leaked, valid) in enumerate((("shop_app_a", "shop_app_b"), ("shop_app_b", "shop_app_a"))):
+        result = drill(shop, "credential_leaked")
+        with shop.context(recorded=False) as context:
+            project = context.client(Supabase).find("shop")
+            assert project is not None
+            asked = "select rolname::text as role, rolcanlogin as may from pg_roles where rolname ~ '^shop_app_'"
+            roles = {row["role"]: row["may"] for row in context.client(Supabase).look(project.ref, asked)}
+        assert roles == {leaked: False, valid: True}
+        vault = vault_of(shop.environment(), may_write=False)
+        dsn = parse(vault.value(vault.find("supabase/database_url")))
+        assert dsn.role == valid
+        assert dsn.password is not None
+        canaries[f"of drill {number}"] = dsn.password.reveal()
+        record = json.loads((Path(result["report"]).parent / "drill.json").read_text(encoding="utf-8"))
+        assert list(result["phases"]) == ["detect", "decide", "revoke", "re-point", "serve"]
+        assert (result["passed"], result["counts_as_proof"], result["loss_s"]) == (True, False, None)
+        assert 0 < record["facts"]["exposed_s"] <= result["recovery_s"]
+    assert Canaries(canaries).below(shop.folder) == []
+    is_as_before(shop)
+
+
+def test_a_credential_that_nobody_can_rotate_is_told_before_anything_leaks(paper: Shop) -> None:
+    path = paper.folder / "inventories/secret_maps/shop.yml"
+    declared = path.read_text(encoding="utf-8")
+    with paper.context(recorded=False) as context:
+        context.selection = ("shop-search",)
+        with pytest.raises(UsageError, match="at all of its places"):
+            drive(DrDrill(DrillWanted(scenario="credential_leaked", confirm="shop"), context))
+    path.write_text(declared.partition("    provider:")[0], encoding="utf-8")
+    try:
+        with pytest.raises(NotRotatable, match="does not say who issues DATABASE_URL"):
+            drill(paper, "credential_leaked")
+    finally:
+        path.write_text(declared, encoding="utf-8")
+
+
 def test_a_second_drill_finds_its_known_rows_in_the_archive(shop: Shop) -> None:
     """They are planted, then waited for: rows that were never archived would be lost for no fault of the way back."""
     for _ in range(2):
@@ -108,7 +153,7 @@ def test_check_mode_asks_and_writes_nothing(shop: Shop) -> None:
     assert outcome.changed
     assert "breaks the environment's database" in outcome.plan.render()
     assert "1 to destroy. Nothing was written." in outcome.plan.render()
-    assert shop.writes == []
+    shop.wrote_nothing()
 
 
 def test_without_the_name_typed_again_nothing_happens(shop: Shop) -> None:
@@ -117,7 +162,7 @@ def test_without_the_name_typed_again_nothing_happens(shop: Shop) -> None:
             drive(DrDrill(DrillWanted(scenario="machine_lost", confirm=confirm), context))
         assert refused.value.failure_exit == 5
         assert refused.value.remedy.endswith("-e confirm=shop")
-    assert shop.writes == []
+    shop.wrote_nothing()
 
 
 def test_a_system_that_is_not_well_is_not_drilled(shop: Shop) -> None:
@@ -199,26 +244,26 @@ def test_a_killed_drill_is_tidied_up_by_the_dead_mans_handle(shop: Shop, scenari
 # --- what is refused -------------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_scenario_names_the_nearest(shop: Shop) -> None:
-    with shop.context(recorded=False) as context, pytest.raises(UsageError, match="no scenario") as refused:
+def test_an_unknown_scenario_names_the_nearest(paper: Shop) -> None:
+    with paper.context(recorded=False) as context, pytest.raises(UsageError, match="no scenario") as refused:
         drive(DrDrill(DrillWanted(scenario="databse_lost"), context))
     assert refused.value.remedy == "Did you mean database_lost?"
 
 
 @pytest.mark.parametrize(("text", "says"), [("{", "line 1"), ('{"title": "x"}', "method"), ("[]", "is no experiment")])
-def test_a_scenario_file_that_is_wrong_is_told_where(shop: Shop, tmp_path: Path, text: str, says: str) -> None:
+def test_a_scenario_file_that_is_wrong_is_told_where(paper: Shop, tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "own.json"
     path.write_text(text, encoding="utf-8")
-    with shop.context(recorded=False) as context, pytest.raises(UsageError, match=says):
+    with paper.context(recorded=False) as context, pytest.raises(UsageError, match=says):
         drive(DrDrill(DrillWanted(scenario=str(path)), context))
 
 
-def test_a_scenario_that_names_other_code_is_refused(shop: Shop, tmp_path: Path) -> None:
+def test_a_scenario_that_names_other_code_is_refused(paper: Shop, tmp_path: Path) -> None:
     experiment = json.loads(load("machine_lost").model_dump_json(by_alias=True))
     experiment["method"][0]["provider"] = {"type": "python", "module": "os", "func": "abort"}
     path = tmp_path / "own.json"
     path.write_text(json.dumps(experiment), encoding="utf-8")
-    with shop.context(recorded=False) as context, pytest.raises(UsageError, match="none of the drill's activities"):
+    with paper.context(recorded=False) as context, pytest.raises(UsageError, match="none of the drill's activities"):
         drive(DrDrill(DrillWanted(scenario=str(path)), context))
 
 
@@ -230,7 +275,7 @@ def test_no_fault_is_made_on_live_clouds(shop: Shop) -> None:
         context.environment = context.environment.model_copy(update={"env_kind": "live"})
         with pytest.raises(UsageError, match="not made on live clouds"):
             operation.prepare(plan)
-    assert shop.writes == []
+    shop.wrote_nothing()
 
 
 # --- what is due -----------------------------------------------------------------------------------------------------
@@ -243,9 +288,9 @@ def due(shop: Shop, **changes: Any) -> dict[str, Any]:
         return drive(DrDue(DueWanted(), context)).result
 
 
-def test_a_drill_that_was_never_made_is_due_and_a_proven_one_is_not(shop: Shop) -> None:
+def test_a_drill_that_was_never_made_is_due_and_a_proven_one_is_not(paper: Shop) -> None:
     with pytest.raises(DrillsDue, match="2 of 2 drills are due") as refused:
-        due(shop)
+        due(paper)
     assert refused.value.failure_exit == 8
     proof = Entry(
         at=rfc3339(time.time() - 86400),
@@ -258,26 +303,26 @@ def test_a_drill_that_was_never_made_is_due_and_a_proven_one_is_not(shop: Shop) 
         rto_s=60,
         rpo_s=30,
     )
-    register = Register(shop.folder / "artifacts/drills/register.jsonl")
+    register = Register(paper.folder / "artifacts/drills/register.jsonl")
     register.add(proof.model_copy(update={"at": rfc3339(time.time() - 91 * 86400)}))  # too long ago
     register.add(proof.model_copy(update={"passed": False}))
     with pytest.raises(DrillsDue, match="2 of 2"):
-        due(shop)
+        due(paper)
     register.add(proof)
     with pytest.raises(DrillsDue, match="1 of 2 drills are due: database_lost"):
-        due(shop)
-    only = shop.environment().dr.model_copy(update={"scenarios": ("machine_lost",)})
-    assert due(shop, dr=only)["due"] is False
+        due(paper)
+    only = paper.environment().dr.model_copy(update={"scenarios": ("machine_lost",)})
+    assert due(paper, dr=only)["due"] is False
     with pytest.raises(DrillsDue):  # the sandbox's drill is no proof for live clouds
-        due(shop, dr=only, env_kind="live")
+        due(paper, dr=only, env_kind="live")
 
 
-def test_a_damaged_register_is_told_and_not_overwritten(shop: Shop) -> None:
-    path = shop.folder / "artifacts/drills/register.jsonl"
+def test_a_damaged_register_is_told_and_not_overwritten(paper: Shop) -> None:
+    path = paper.folder / "artifacts/drills/register.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text('{"schema": 1}\n', encoding="utf-8")
     with pytest.raises(RegisterDamaged, match="line 1"):
-        due(shop)
+        due(paper)
     assert path.read_text(encoding="utf-8") == '{"schema": 1}\n'
 
 
@@ -295,8 +340,8 @@ def test_scenarios_are_experiments_of_the_chaos_toolkit(scenario: str) -> None:
     assert experiment.rollbacks[-1].provider.func == ("drop_restored" if experiment.facts.isolated else "tidy_up")
 
 
-def test_an_environment_without_a_project_is_told_what_to_declare(shop: Shop) -> None:
-    with shop.context(recorded=False) as context:
+def test_an_environment_without_a_project_is_told_what_to_declare(paper: Shop) -> None:
+    with paper.context(recorded=False) as context:
         context.environment = context.environment.model_copy(update={"supabase_project": None})
         with pytest.raises(UsageError, match="No supabase_project is declared"):
             drive(DrDrill(DrillWanted(scenario="database_lost"), context), check=True)
