@@ -23,6 +23,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "dr_drill": "hotops.drill.drill:DrDrill",
         "dr_due": "hotops.drill.due:DrDue",
         "dsn_fix": "hotops.database.fix:FixDsn",
+        "escalate": "hotops.escalation.escalate:Escalate",
         "explain": "hotops.look.explain:Explain",
         "fly_app_info": "hotops.info.apps:AppInfo",
         "fly_deploy": "hotops.deploy.deploy:Deploy",
@@ -72,7 +73,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "github": ("github_",),
         "health": ("health_", "smoke", "tls_"),
         "secrets": ("secrets_",),
-        "promote": ("approve_", "freeze", "gate", "lock", "notify", "promote_"),
+        "promote": ("approve_", "escalate", "freeze", "gate", "lock", "notify", "promote_"),
         "look": ("doctor", "explain", "lint", "readiness", "status", "why"),
     }
 )

@@ -114,6 +114,7 @@ def carry_out_and_tell(job: Job, place: Place, how: How) -> int:
         progress=progress,
         show_all=how.verbose,
         wait_s=how.wait_s,
+        selection=place.hosts,
     )
     _tell(tried, as_json=how.as_json)
     return tried.ended.exit_code
@@ -143,6 +144,9 @@ def _tell(tried: Tried, *, as_json: bool) -> None:
             "outcome": ended.outcome,
             "exit_code": ended.exit_code,
             "attempts": tried.attempts,
+            "waited_s": round(tried.waited_s, 1),
+            "failures_in_a_row": tried.failures,
+            "told": tried.told,
             "evidence": _shown(tried.run_dir),
             **({"failed": True, "failure": ended.failure} if ended.failure else {}),
         }

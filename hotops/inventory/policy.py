@@ -156,4 +156,23 @@ class FileNotification(Spec):
     path: str = Field(min_length=1, description="The file; relative paths begin at the project's folder.")
 
 
-Notification = Annotated[CommandNotification | WebhookNotification | FileNotification, Field(discriminator="kind")]
+class AppriseNotification(Spec):
+    """Send the message by apprise: e-mail, Slack, a pager and many others; needs the extra `notify`."""
+
+    kind: Literal["apprise"] = Field(description="apprise")
+    url_env: EnvVarName = Field(
+        description="Name of the environment variable that holds apprise's URLs, separated by blanks."
+    )
+    attach: bool = Field(default=True, description="Whether the run's summary is attached, where it has one.")
+
+
+class Escalation(Spec):
+    """How people are called when a run failed again."""
+
+    issue: bool = Field(default=True, description="Whether an issue is opened in `github_repo`, or added to.")
+    labels: tuple[str, ...] = Field(("incident",), description="Labels of an issue that is opened.")
+
+
+Notification = Annotated[
+    CommandNotification | WebhookNotification | FileNotification | AppriseNotification, Field(discriminator="kind")
+]

@@ -13,7 +13,7 @@ from hotops.core.state import state_dir
 from hotops.core.world import EnvKind
 from hotops.inventory.database import DatabaseUse
 from hotops.inventory.gates import GATES
-from hotops.inventory.policy import Backup, Drills, Evidence, Level, Notification, Waiver, WatchLimits
+from hotops.inventory.policy import Backup, Drills, Escalation, Evidence, Level, Notification, Waiver, WatchLimits
 from hotops.inventory.probes import HealthCheck, SmokeRoute
 from hotops.inventory.sandbox_spec import SandboxTarget, SandboxWorld
 from hotops.inventory.spec import (
@@ -215,6 +215,9 @@ class Environment(Spec):
     )
     feedback_file: str | None = Field(None, min_length=1, description="File that gets a short entry for each run.")
     notifications: tuple[Notification, ...] = Field((), description="Who is told about a run.")
+    escalation: Escalation = Field(
+        default_factory=Escalation, description="How people are called when a run failed twice in a row."
+    )
     gates: Gates = Field(default_factory=dict, description="Softened gates by name.")
     windows: tuple[Window, ...] = Field((), description="When a deploy may start; one app may say otherwise.")
     freezes: tuple[Freeze, ...] = Field((), description="When no deploy may start; one app may say otherwise.")

@@ -1,4 +1,4 @@
-"""The ways a message takes: a webhook, a file, a command. Each ends in `Sent`, whatever happens."""
+"""The ways a message takes: a webhook, a file, a command, apprise. Each ends in `Sent`, whatever happens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from hotops.core.errors import WireError
 from hotops.core.http import Http, Retry
 from hotops.core.parallel import map_parallel
 from hotops.core.secret import Secret
-from hotops.inventory.policy import CommandNotification, FileNotification, Notification, WebhookNotification
+from hotops.inventory.policy import (
+    AppriseNotification,
+    CommandNotification,
+    FileNotification,
+    Notification,
+    WebhookNotification,
+)
+from hotops.notify.by_apprise import by_apprise
 from hotops.notify.message import Message
 
 TIMEOUT_S = 15.0
@@ -43,6 +50,8 @@ def name_of(notification: Notification) -> str:
         return f"webhook {notification.url_env}"
     if isinstance(notification, FileNotification):
         return f"file {notification.path}"
+    if isinstance(notification, AppriseNotification):
+        return f"apprise {notification.url_env}"
     return f"command {Path(notification.argv[0]).name}"
 
 
@@ -69,6 +78,8 @@ def send(context: Context, message: Message, notification: Notification) -> Sent
             why = _post(context, message, notification)
         elif isinstance(notification, FileNotification):
             why = _append(_path(context, notification.path), message)
+        elif isinstance(notification, AppriseNotification):
+            why = by_apprise(context, message, notification)
         else:
             why = _run(context, message, notification)
     except OSError as error:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from hotops.core.clock import rfc3339, spoken_duration
 from hotops.core.context import Context
+from hotops.core.driver import refuse_if_readonly
 from hotops.core.errors import ExitCode, Forbidden, HotopsError, NotFound, UsageError
 from hotops.github import approval_workflow as workflow
 from hotops.github.client import GitHub
@@ -79,6 +80,7 @@ def request_approval(context: Context, environment: Environment, plan_id: str, s
     Of a plan, only its id goes into a public repository. Raises UsageError without a repository, ApprovalRefused where
     the environment has no reviewers or the workflow is not on the default branch.
     """
+    refuse_if_readonly("Asking for an approval")
     github, repo, name = _github(context), _repo(environment), github_environment(environment)
     _guarded(github, repo, name)
     known = github.repos.get(repo)

@@ -13,6 +13,7 @@ from hotops.core.evidence import JOURNAL_FILE
 from hotops.core.story import show, told_in_words
 from hotops.inventory.schema import Environment
 from hotops.inventory.windows import next_opening
+from hotops.running.escalating import Told, escalate, failures_in_a_row, has_failed, is_to_be_told
 from hotops.running.follow import Follower
 from hotops.running.job import Ended, Job, carry_out
 
@@ -36,7 +37,8 @@ class Tried:
     run_dir: Path | None
     attempts: int = 1
     waited_s: float = 0.0
-    told: list[str] = field(default_factory=list)
+    failures: int = 0
+    told: Told = field(default_factory=list)
 
 
 def run_until_ended(
@@ -48,13 +50,47 @@ def run_until_ended(
     progress: Callable[[str], None],
     show_all: bool = False,
     wait_s: float = 0.0,
+    selection: tuple[str, ...] = (),
     start: Callable[..., Ended] = carry_out,
 ) -> Tried:
     """Run the job. A passing failure is tried a second time, and so is a run that died, after saying where it stood.
 
     With `wait_s` a run that only the moment forbids (window, freeze, P0, somebody's lock) waits for so long and goes
-    then. Nothing is repeated blindly: each run of hotops first looks at what is really there.
+    then. Nothing is repeated blindly: each run of hotops first looks at what is really there. Where it failed twice in
+    a row, also over several calls, people are told; `selection` names the hosts of the apps it is about.
     """
+    tried, failures = _tried(
+        job, environment, clock=clock, say=say, progress=progress, show_all=show_all, wait_s=wait_s, start=start
+    )
+    if job.check or not has_failed(tried.ended):
+        return tried
+    word = _word(job.playbook)
+    tried.failures = failures_in_a_row(tried.ended, tried.run_dir, failures + 1, environment, word)
+    if is_to_be_told(tried.ended, tried.failures):
+        tried.told = escalate(
+            tried.ended,
+            word,
+            environment,
+            selection=selection,
+            run_dir=tried.run_dir,
+            failures=tried.failures,
+            say=progress,
+        )
+    return tried
+
+
+def _tried(
+    job: Job,
+    environment: Environment,
+    *,
+    clock: Clock,
+    say: Callable[[str], None],
+    progress: Callable[[str], None],
+    show_all: bool,
+    wait_s: float,
+    start: Callable[..., Ended],
+) -> tuple[Tried, int]:
+    """What became of it, and how many attempts failed before the last one."""
     deadline, attempts, waited, failures = clock.now() + wait_s, 0, 0.0, 0
     while True:
         attempts += 1
@@ -72,11 +108,11 @@ def run_until_ended(
             waited += seconds
             continue
         if not _may_be_tried_again(ended) or failures:
-            return Tried(ended, follower.run_dir, attempts, waited)
+            return Tried(ended, follower.run_dir, attempts, waited), failures
         foreign = foreign_traces(follower.run_dir)
         if foreign:
             progress(f"It is not tried again by itself, since hotops can't look up what others did: {foreign}")
-            return Tried(ended, follower.run_dir, attempts, waited)
+            return Tried(ended, follower.run_dir, attempts, waited), failures
         failures += 1
         if ended.died and follower.run_dir is not None:
             progress(f"The run died. What its evidence says:\n{told_in_words(show(follower.run_dir), now=clock.now())}")

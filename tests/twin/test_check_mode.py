@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hotops.core.driver import Outcome, drive
-from hotops.core.errors import RolledBack
+from hotops.core.errors import HotopsError, RolledBack
 from hotops.core.options import validated
 from hotops.promote.phase import PHASES
 from hotops.promote.run import promote
@@ -24,6 +24,7 @@ Options = Mapping[str, Any]
 #: How each operation is asked in a world where it has something to do. A new operation has to be added here.
 ASKED: Mapping[str, tuple[Options, ...]] = {
     "doctor": ({}, {"live": True}),
+    "escalate": ({"what": "promote", "outcome": "not_restored", "exit_code": 7},),
     "explain": ({},),
     "fly_app_info": ({"app": APP}, {"org": "personal"}),
     "fly_deploy": ({"targets": [{"app": APP, "image": "the source's"}]},),
@@ -71,7 +72,7 @@ ELSEWHERE: Mapping[str, str] = {
     "supabase_dsn": "tests/playbooks/test_dsn_fix.py::test_a_wrong_connection_string_is_fixed_end_to_end",
 }
 #: Those that plan changes; all others only read.
-CHANGES = {"fly_deploy", "freeze", "fly_rollback", "notify", "promote_phase"}
+CHANGES = {"escalate", "fly_deploy", "freeze", "fly_rollback", "notify", "promote_phase"}
 
 
 @pytest.fixture
@@ -94,24 +95,33 @@ def stage(tmp_path: Path) -> Stage:
 
 
 def checked(stage: Stage, name: str, options: Options) -> Outcome:
+    options = asked_of(stage, name, options)
+    kind = operation(name)
+    with stage.context(SECOND, check=True) as context:
+        return drive(kind(validated(kind.Want, options, of=name), context), check=True)
+
+
+def asked_of(stage: Stage, name: str, options: Options) -> dict[str, Any]:
+    """The options, with what only the world knows."""
     options = dict(options)
     if name == "fly_deploy":
         image = stage.machines(SOURCE)[0].image_ref
         options["targets"] = [{"app": APP, "image": str(image)}]
     if options.get("phase") in ("deploy", "verify", "watch"):
         options["verdict"] = checked(stage, "promote_phase", {"phase": "ask_gates"}).result["verdict"]
-    kind = operation(name)
-    with stage.context(SECOND, check=True) as context:
-        return drive(kind(validated(kind.Want, options, of=name), context), check=True)
+    return options
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_every_operation_in_check_mode_only_reads(stage: Stage, tmp_path: Path, name: str) -> None:
+def test_every_operation_is_asked_in_check_mode_here_or_in_another_test(name: str) -> None:
+    assert name in ASKED or name in ELSEWHERE, f"{name} is new: say in ASKED how it is asked, or in ELSEWHERE where"
     if name in ELSEWHERE:
         file, _, test = ELSEWHERE[name].partition("::")
         assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{ELSEWHERE[name]} is not there"
-        return
-    assert name in ASKED, f"{name} is new: say in ASKED how it is asked, or in ELSEWHERE which test asks it"
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_every_operation_in_check_mode_only_reads(stage: Stage, tmp_path: Path, name: str) -> None:
     for options in ASKED[name]:
         outcome = checked(stage, name, options)
         assert stage.writes() == [], f"{name} {options}"
@@ -120,6 +130,30 @@ def test_every_operation_in_check_mode_only_reads(stage: Stage, tmp_path: Path, 
     assert not (tmp_path / "told").exists(), "nobody was told"
     assert not (tmp_path / "feedback.md").exists(), "no entry was written"
     assert lock_holder(stage) is None, "the environment was not locked"
+
+
+def test_where_nothing_may_be_written_every_write_is_refused_and_looking_goes_on(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOTOPS_READONLY", "1")
+    seen: dict[str, set[str]] = {}
+    for name, several in ASKED.items():
+        for options in several:
+            asked = asked_of(stage, name, options)
+            kind = operation(name)
+            try:
+                with stage.context(SECOND) as context:
+                    drive(kind(validated(kind.Want, asked, of=name), context))
+            except HotopsError as error:
+                seen.setdefault(name, set()).add(error.failure_code)
+            # A command in a machine, where the inventory allows it, is no write: it asks the check's path.
+            made = stage.control("GET", "log")["entries"]
+            assert [call["path"] for call in made if call["effect"] == "write"] == [], f"{name} {options}"
+    assert {name for name, codes in seen.items() if codes == {"readonly"}} >= CHANGES - {"promote_phase"}
+    assert "readonly" in seen["promote_phase"]
+    assert not (tmp_path / "told").exists()
+    assert not (tmp_path / "feedback.md").exists()
+    assert lock_holder(stage) is None
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES - {"promote_phase"}))

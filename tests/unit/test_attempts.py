@@ -125,6 +125,26 @@ def test_it_waits_for_the_window_and_then_goes(tmp_path: Path, told: Told) -> No
     assert runs.began_at == [0, 3600], "it goes as soon as the window opens"
 
 
+def test_it_holds_while_a_blocker_is_open_and_goes_within_half_an_hour_of_its_end(tmp_path: Path, told: Told) -> None:
+    clock = FakeClock(NOW)
+    closed_at = 2 * 3600 + 100.0  # after the hold began
+    runs = Runs(tmp_path, clock)
+
+    def start(job: Job, **more: Any) -> Ended:
+        is_open = clock.now() < NOW + closed_at
+        runs.gates = (("no_open_p0", "fail" if is_open else "pass"), ("window", "pass"))
+        runs.ends = [failed("no_go", 3) if is_open else Ended(0, "promoted", "x")]
+        return runs(job, **more)
+
+    job = Job("promote.yml", tmp_path / "inventories/stage", tmp_path)
+    ended = run_until_ended(
+        job, environment(tmp_path), clock=clock, say=told, progress=told, wait_s=8 * 3600, start=start
+    )
+    assert ended.ended.outcome == "promoted"
+    assert closed_at <= runs.began_at[-1] <= closed_at + 30 * 60
+    assert "Only the moment says no (no_open_p0); looking again at" in str(told)
+
+
 def test_it_waits_no_longer_than_it_may_and_not_for_what_waiting_does_not_mend(tmp_path: Path, told: Told) -> None:
     runs = Runs(tmp_path, FakeClock(NOW), failed("no_go", 3), failed("no_go", 3))
     runs.gates = (("window", "fail"),)
@@ -142,6 +162,77 @@ def test_it_waits_for_a_lock_only_if_it_is_to_wait(tmp_path: Path, told: Told) -
     runs = Runs(tmp_path, FakeClock(NOW), failed("lock_held", 9), failed("lock_held", 9), Ended(0, "promoted", "x"))
     assert tried(tmp_path, told, runs, wait_s=600).ended.exit_code == 0
     assert "Somebody holds the environment" in str(told)
+
+
+CALLED = {"env_name": "stage", "env_kind": "live", "notifications": [{"kind": "file", "path": "told.jsonl"}]}
+
+
+def called(folder: Path) -> list[dict[str, Any]]:
+    """What people were told."""
+    file = folder / "told.jsonl"
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+
+
+def test_the_second_failure_in_one_call_is_told_with_its_evidence(tmp_path: Path, told: Told) -> None:
+    runs = Runs(tmp_path, FakeClock(NOW), failed("server_error"), failed("wire"))
+    ended = tried(tmp_path, told, runs, **CALLED)
+    (said,) = called(tmp_path)
+    assert (ended.failures, said["outcome"], said["environment"]) == (2, "wire", "stage")
+    assert said["title"] == "hotops could not finish in stage: all apps: promote, twice in a row"
+    assert said["evidence"] == f"artifacts/deployment/{ended.run_dir.name if ended.run_dir else ''}"
+    assert f"Run {Path(said['evidence']).name}, exit code 1." in said["text"]
+    assert "Told file told.jsonl." in str(told)
+
+
+def test_the_second_failure_of_two_calls_is_told_and_a_good_run_between_ends_the_row(
+    tmp_path: Path, told: Told
+) -> None:
+    ends = (
+        ("rolled_back", 6),
+        ("promoted", 0),
+        ("rolled_back", 6),
+        ("usage", 2),
+        ("token_missing", 4),
+        ("rolled_back", 6),
+    )
+    clock, seen = FakeClock(NOW), []
+    for code, exit_code in ends:
+        clock.sleep(3600)
+        runs = Runs(tmp_path, clock, failed(code, exit_code) if exit_code else Ended(0, code, "x"))
+        seen.append((tried(tmp_path, told, runs, **CALLED).failures, len(called(tmp_path))))
+    # A slip in the call is no failure, and mends nothing either.
+    assert seen == [(1, 0), (0, 0), (1, 0), (0, 0), (2, 1), (3, 2)]
+    assert called(tmp_path)[1]["title"].endswith("promote, 3 times in a row")
+
+
+def test_what_is_not_restored_is_told_at_once_and_a_failed_look_in_check_mode_never(tmp_path: Path, told: Told) -> None:
+    runs = Runs(tmp_path, FakeClock(NOW), failed("not_restored", 7))
+    assert len(tried(tmp_path, told, runs, **CALLED).told) == 1
+    job = Job("promote.yml", tmp_path / "inventories/stage", tmp_path, check=True)
+    runs = Runs(tmp_path, FakeClock(NOW + 60), failed("bug"), failed("bug"))
+    for _ in range(2):
+        run_until_ended(job, environment(tmp_path, **CALLED), clock=runs.clock, say=told, progress=told, start=runs)
+    assert len(called(tmp_path)) == 1
+
+
+def test_what_cannot_be_told_is_said_and_changes_nothing_about_the_end(
+    tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = {
+        "env_kind": "live",
+        "github_repo": "acme/shop",
+        "notifications": [{"kind": "file", "path": "/proc/none/x"}],
+    }
+    for name in ("GITHUB_TOKEN", "GH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    runs = Runs(tmp_path, FakeClock(NOW), failed("not_restored", 7))
+    ended = tried(tmp_path, told, runs, **broken)
+    assert (ended.ended.exit_code, [row["ok"] for row in ended.told]) == (7, [False, False])
+    assert "Not told issue of acme/shop: No github token" in str(told)
+    monkeypatch.setenv("HOTOPS_READONLY", "1")
+    ended = tried(tmp_path, told, Runs(tmp_path, FakeClock(NOW + 60), failed("not_restored", 7)), **CALLED)
+    assert "Nobody was told: escalate would write, and HOTOPS_READONLY is set" in str(told)
+    assert called(tmp_path) == []
 
 
 def test_progress_follows_the_evidence_and_knows_what_is_left(tmp_path: Path, told: Told) -> None:

@@ -1,0 +1,234 @@
+"""The module escalate: a run that failed again is told to people, with its evidence; telling never fails a run."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from hotops.core.clock import rfc3339
+from hotops.core.context import Context
+from hotops.core.documented import Documented
+from hotops.core.errors import HotopsError, ServerError, UsageError, WireError
+from hotops.core.evidence import SUMMARY_FILE
+from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
+from hotops.core.plain import plain_data
+from hotops.core.runs import user_name
+from hotops.github.models import Issue
+from hotops.inventory.policy import Notification
+from hotops.inventory.schema import Environment
+from hotops.notify.channels import Sent, declared, name_of, send
+from hotops.notify.message import Message
+from hotops.repository.asked import github_of
+
+ISSUE = "issue"
+#: By these GitHub's runners name the page on which a run's log and artifacts are.
+_PAGE_VARIABLES = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+
+
+class EscalateWanted(Spec):
+    """What could not be finished."""
+
+    what: str = Field(min_length=1, max_length=120, description="What was run: a playbook, a command.")
+    outcome: str = Field(min_length=1, description="How it ended, in a word such as `not_restored`.")
+    exit_code: int = Field(1, description="The exit code it ended with.")
+    text: str = Field("", description="What went wrong and what to do next; never sent to a public repository.")
+    failed_run: str = Field(
+        "", description="Id of the run that failed; by it the same failure is told once. This run's own if omitted."
+    )
+    evidence: str = Field("", description="Folder of its evidence, below the project's folder.")
+    failures: int = Field(1, ge=1, description="How many times in a row it failed.")
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How people can be told."""
+
+    repo: str | None
+    notifications: tuple[Notification, ...]
+
+
+class Escalate(Operation[EscalateWanted, Ways]):
+    """Open an issue or add to the open one, and send a message every declared way. What fails is told, never raised."""
+
+    name: ClassVar[str] = "escalate"
+    Want: ClassVar[type[Spec]] = EscalateWanted
+    effect = "write"
+    needs_environment = True
+    evidence_optional = True
+    docs = Documented(
+        short="Tell people what a run could not finish, with its evidence",
+        description=(
+            "Opens an issue in the inventory's repository, one for the same apps, or adds to the open one.",
+            "A public repository is told the title and the run's id, and no more.",
+            "Sends a message every way that `notifications` of the inventory declares, such as Slack or e-mail.",
+            "What could not be told is a warning in the result; the task never fails for it.",
+            "`hotops run` and the commands of playbooks do so at the second failure in a row, at once for exit code 7.",
+        ),
+        returns={
+            "told": {
+                "description": "What became of each way; empty in check mode.",
+                "returned": "success",
+                "type": "list",
+                "elements": "dict",
+                "contains": {
+                    "to": {"description": "Which one: the issue's repository, a webhook's variable.", "type": "str"},
+                    "ok": {"description": "Whether it was taken.", "type": "bool"},
+                    "why": {"description": "What went wrong.", "type": "str"},
+                    "url": {"description": "The issue's page.", "type": "str"},
+                },
+            },
+            "warnings": {
+                "description": "A sentence for each that failed.",
+                "returned": "success",
+                "type": "list",
+                "elements": "str",
+            },
+        },
+        examples="""
+- name: Somebody has to look
+  hotops.core.escalate:
+    what: nightly.yml
+    outcome: not_restored
+    exit_code: 7
+    text: "{{ ansible_failed_result.msg }}"
+    evidence: artifacts/deployment/20260131T100000Z-nightly-production
+  run_once: true
+
+- name: A backup failed for the third night
+  hotops.core.escalate:
+    what: backup
+    outcome: backup_failed
+    failures: 3
+  run_once: true
+""",
+        see_also=("notify", "github_issue"),
+    )
+
+    @property
+    def environment(self) -> Environment:
+        """The environment it is about. Raises UsageError without an inventory."""
+        found = self.context.environment
+        if not isinstance(found, Environment):
+            raise UsageError("This needs an inventory.", remedy="Name it with -i.")
+        return found
+
+    def observe(self) -> Ways:
+        environment = self.environment
+        repo = environment.github_repo if environment.escalation.issue else None
+        return Ways(repo, tuple(declared(self.context)))
+
+    def plan(self, state: Ways) -> Plan:
+        self._ways = state
+        title = {"title": self._title()}
+        steps = [Step(ISSUE, f"issue of {state.repo}", "create", after=title)] if state.repo else []
+        steps += [
+            Step(f"notify/{number}", name_of(item), "create", after=title)
+            for number, item in enumerate(state.notifications, 1)
+        ]
+        return Plan(tuple(steps), "Tell:", why_empty="the inventory declares neither github_repo nor notifications")
+
+    def apply(self, step: Step, done: Done) -> Fact:
+        if step.name != ISSUE:
+            way = self._ways.notifications[int(step.name.rpartition("/")[2]) - 1]
+            return send(self.context, self._message(), way).as_row()
+        try:
+            return {**Sent(step.target, ok=True).as_row(), "url": self._tell_issue(str(self._ways.repo)).html_url}
+        except HotopsError as error:
+            return Sent(step.target, ok=False, why=f"{error.message} {error.remedy}".strip()).as_row()
+
+    def report(self, state: Ways, plan: Plan, done: Done) -> dict[str, Any]:
+        told = [dict(done[step.name]) for step in plan.steps if step.name in done]
+        failed = [row for row in told if not row["ok"]]
+        return {"told": told, "warnings": [f"{row['to']} was not told: {row['why']}" for row in failed]}
+
+    # --- the issue --------------------------------------------------------------------------------------------------
+
+    def _tell_issue(self, repo: str) -> Issue:
+        """The open issue of this environment and these apps, told of this run once."""
+        issues, title = github_of(self.context).issues, self._title()
+        is_public = not github_of(self.context).repos.get(repo).private
+        said = self._run_line() if is_public else self._body()
+        found = self._open_issue(repo)
+        if found is None:
+            try:
+                return issues.create(repo, title, said, labels=self.environment.escalation.labels)
+            except (WireError, ServerError):
+                found = self._open_issue(repo)  # it may have been opened, though nobody said so
+                if found is None:
+                    raise
+        known = [found.body or "", *issues.comments(repo, found.number)]
+        if not any(self._run_line() in text for text in known):
+            issues.comment(repo, found.number, said)
+        return found
+
+    def _open_issue(self, repo: str) -> Issue | None:
+        title = self._title()
+        return next((issue for issue in github_of(self.context).issues.list(repo) if issue.title == title), None)
+
+    def _title(self) -> str:
+        """The same for the same apps of the same environment, whatever fails there: one trouble, one issue."""
+        environment = self.environment
+        hosts = [host for host in self.context.selection if host in environment.apps]
+        which = ", ".join(hosts) if hosts and len(hosts) < len(environment.apps) else "all apps"
+        mark = "[sandbox] " if environment.env_kind == "sandbox" else ""
+        return f"{mark}hotops could not finish in {environment.name}: {which}"
+
+    def _run_line(self) -> str:
+        return f"Run: `{self.want.failed_run or self.context.run}`"
+
+    def _body(self) -> str:
+        message, want = self._message(), self.want
+        page = _page_of_this_job(self.context)
+        how = f"**{want.outcome}** (exit code {want.exit_code}), {_times(want.failures)} in a row"
+        lines = [
+            f"**{want.what}** ended with {how}.",
+            message.text,
+            "\n".join(
+                [
+                    self._run_line(),
+                    f"Evidence: `{message.evidence}`" if message.evidence else "",
+                    f"Log and artifacts: {page}" if page else "",
+                    f"Told by {user_name()} at {rfc3339(message.at)}. Close this when it is mended.",
+                ]
+            ),
+            _summary(self.context, want.evidence),
+        ]
+        body: str = plain_data("\n\n".join(part for part in lines if part), self.context.world.tokens.values())
+        return body
+
+    def _message(self) -> Message:
+        want = self.want
+        title = f"{self._title().removeprefix('[sandbox] ')}: {want.what}, {_times(want.failures)} in a row"
+        lines = [want.text, f"Run {want.failed_run or self.context.run}, exit code {want.exit_code}."]
+        return Message.of(
+            self.context,
+            title=title,
+            text="\n".join(line for line in lines if line),
+            outcome=want.outcome,
+            evidence=want.evidence,
+        )
+
+
+def _times(failures: int) -> str:
+    return "once" if failures == 1 else "twice" if failures == 2 else f"{failures} times"
+
+
+def _page_of_this_job(context: Context) -> str:
+    server, repo, run = (context.world.environ.get(name, "") for name in _PAGE_VARIABLES)
+    return f"{server}/{repo}/actions/runs/{run}" if server and repo and run else ""
+
+
+def _summary(context: Context, evidence: str) -> str:
+    """The run's summary, folded up: what the evidence says in plain words."""
+    environment = context.environment
+    if not evidence or not isinstance(environment, Environment):
+        return ""
+    try:
+        text = Path(environment.path(evidence), SUMMARY_FILE).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return f"No {SUMMARY_FILE} in `{os.path.basename(evidence)}`: the run died before it could write one."  # noqa: PTH119
+    return f"<details><summary>{SUMMARY_FILE}</summary>\n\n{text}\n\n</details>"
