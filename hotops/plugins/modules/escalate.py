@@ -12,12 +12,11 @@ module: escalate
 short_description: Tell people what a run could not finish, with its evidence
 version_added: 0.1.0
 description:
-  - Opens an issue in the inventory's repository, one for an environment and its apps, or adds to the open one.
+  - Opens an issue in the inventory's repository, one for the same apps, or adds to the open one.
   - A public repository is told the title and the run's id, and no more.
   - Sends a message every way that C(notifications) of the inventory declares, such as Slack or e-mail.
   - What could not be told is a warning in the result; the task never fails for it.
-  - C(hotops run) and the commands of playbooks do this at the second failure in a row, and at once for exit code
-    7.
+  - C(hotops run) and the commands of playbooks do so at the second failure in a row, at once for exit code 7.
 author:
   - The hotops authors (!UNKNOWN)
 options:
