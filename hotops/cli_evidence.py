@@ -73,6 +73,29 @@ def show(folder: _Folder = None, *, as_json: _Json = False) -> None:
         typer.echo(told_in_words(story))
 
 
+@app.command()
+def report(
+    folder: _Folder = None,
+    *,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the page there instead of into the run's folder.")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Make the run's page again, of its evidence alone; for a run that died it is made for the first time.
+
+    A sealed folder is not changed: its report.html is signed, and is only put back as it was. Elsewhere: --out FILE.
+    """
+    from hotops.core.report.again import make_again
+
+    run_dir = folder or newest_run(DEFAULT_EVIDENCE_DIR)
+    made = make_again(run_dir, out)
+    if as_json:
+        _print_json({"dir": str(run_dir), "report": str(made.path), "written": made.written})
+    else:
+        typer.echo(f"{made.path}  {'written' if made.written else 'is there, as it was signed'}")
+
+
 def newest_run(evidence_dir: Path) -> Path:
     """The run begun last, by the time in the folders' names. Raises UsageError if there is none."""
     try:

@@ -1,8 +1,9 @@
 """The evidence folder of one run: written line by line while the run goes, sealed at its end.
 
 `evidence.jsonl` is the run's only journal; every process of the run appends to it (see `chain`). `summary.md` tells the
-same in plain words and `manifest.json` signs the digests of all files. A folder without a manifest is one of a run that
-goes on or died; `verification` tells the three states apart, `story` says where a dead run stopped.
+same in plain words, `report.html` shows it, and `manifest.json` signs the digests of all files. A folder without a
+manifest is one of a run that goes on or died; `verification` tells the three states apart, `story` says where a dead
+run stopped.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ RUN_DIR_VARIABLE = "HOTOPS_RUN_DIR"
 ALL_TASKS_VARIABLE = "HOTOPS_RECORD_TASKS"
 JOURNAL_FILE = "evidence.jsonl"
 SUMMARY_FILE = "summary.md"
+REPORT_FILE = "report.html"
 MANIFEST_FILE = "manifest.json"
 #: The manifest before the last line is written: with it a crash while sealing can be told from a removed manifest.
 STAGED_MANIFEST_FILE = ".manifest.json.new"
@@ -221,8 +223,9 @@ class EvidenceFolder:
         return self._guarded(lambda: self._seal(ending))
 
     def _seal(self, ending: Callable[[], Record]) -> str:
-        # libsodium and the summary are loaded by the one process that seals.
+        # libsodium, the summary and the report are loaded by the one process that seals.
         from hotops.core.manifest import digest_of_files, manifest_of
+        from hotops.core.report import page
         from hotops.core.summary import render
 
         staged = self.run_dir / STAGED_MANIFEST_FILE
@@ -231,6 +234,7 @@ class EvidenceFolder:
             content = chain.content() + data
             lines = records(split_lines(content))
             write_atomically(self.run_dir / SUMMARY_FILE, render(lines), mode=0o644)
+            write_atomically(self.run_dir / REPORT_FILE, page.render(lines), mode=0o644)
             digests = digest_of_files(self.run_dir, leave_out={JOURNAL_FILE, MANIFEST_FILE, STAGED_MANIFEST_FILE})
             digests[JOURNAL_FILE] = hashlib.sha256(content).hexdigest()
             write_atomically(staged, manifest_of(digests, lines, head=tail.head, count=tail.lines), mode=0o644)

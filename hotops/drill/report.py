@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from hotops.core.clock import rfc3339
+from hotops.core.report.look import template
 from hotops.core.state import write_atomically
 from hotops.drill.record import PHASES
 from hotops.drill.register import Entry
-from hotops.drill.result import Result, seconds
+from hotops.drill.result import Result
 
 HTML = "drill.html"
 BRIEF = "drill.md"
@@ -27,22 +25,9 @@ def write_report(folder: Path, result: Result, earlier: Sequence[Entry]) -> Path
     """Write drill.html and drill.md into a run's folder, whole or not at all; returns the path of the page."""
     seen = _seen(result, earlier)
     page = folder / HTML
-    write_atomically(page, _template("report.html.j2", autoescape=True).render(seen))
-    write_atomically(folder / BRIEF, _template("brief.md.j2", autoescape=False).render(seen))
+    write_atomically(page, template("hotops.drill", "report.html.j2").render(seen))
+    write_atomically(folder / BRIEF, template("hotops.drill", "brief.md.j2", autoescape=False).render(seen))
     return page
-
-
-def _template(name: str, *, autoescape: bool) -> Any:
-    text = files("hotops.drill").joinpath("templates", name).read_text(encoding="utf-8")
-    surroundings = Environment(
-        autoescape=autoescape,  # noqa: S701 (off for Markdown only, which no browser reads)
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    surroundings.filters["seconds"] = lambda value: "unknown" if value is None else seconds(value)
-    return surroundings.from_string(text)
 
 
 def _seen(result: Result, earlier: Sequence[Entry]) -> dict[str, Any]:
@@ -50,6 +35,7 @@ def _seen(result: Result, earlier: Sequence[Entry]) -> dict[str, Any]:
     fault = result.moments.get("fault")
     return {
         "entry": entry,
+        "env_kind": entry.env_kind,
         "title": result.title,
         "description": result.description,
         "says": result.says,

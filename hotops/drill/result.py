@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hotops.core.clock import measured_duration
 from hotops.core.table import aligned
 from hotops.drill.heartbeat import Beat
 from hotops.drill.record import Moment
@@ -82,15 +83,8 @@ class Result:
 
 
 def seconds(value: float) -> str:
-    """`0.4 s`, `12 s`, `3 min 5 s`."""
-    if math.isinf(value):
-        return "everything"
-    if value < 10:
-        return f"{value:.1f} s"
-    if value < 120:
-        return f"{value:.0f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s" if minutes < 120 else f"{minutes / 60:.1f} h"
+    """`0.4 s`, `12 s`, `3 min 5 s`, and `everything` for what has no end."""
+    return "everything" if math.isinf(value) else measured_duration(value)
 
 
 def _or_unknown(value: float | None) -> str:
