@@ -9,6 +9,7 @@ from hotops.core.operation import Done, Fact, Plan, Step, shown
 from hotops.deploy.deploy import Deploy, Seen
 from hotops.deploy.verdict import NoVerdict
 from hotops.promote.holding import hold, let_go
+from hotops.promote.meanwhile import Meanwhile
 from hotops.promote.phases import Phase
 from hotops.promote.shipping import deploy_of
 from hotops.repository.approval import Approval, ApprovalMissing, use_approval
@@ -29,6 +30,7 @@ class Ship(Phase[Seen]):
         return self.deploy.observe()
 
     def plan(self, state: Seen) -> Plan:
+        self.meanwhile = Meanwhile(self.context, self.pairs(), state)
         return self.deploy.plan(state)
 
     def prepare(self, plan: Plan) -> Fact:
@@ -59,15 +61,19 @@ class Ship(Phase[Seen]):
             raise ApprovalMissing("Nobody approved this plan.", remedy="Run the whole playbook.")
 
     def apply(self, step: Step, done: Done) -> Fact:
-        return self.deploy.apply(step, done)
+        fact = self.deploy.apply(step, done)
+        self.meanwhile.ask(step)
+        return fact
 
     def verify(self, plan: Plan, done: Done) -> None:
+        self.meanwhile.tell()
         self.deploy.verify(plan, done)
 
     def undo(self, step: Step, done: Done) -> None:
         self.deploy.undo(step, done)
 
     def verify_undone(self, plan: Plan, done: Done) -> None:
+        self.meanwhile.tell()
         self.deploy.verify_undone(plan, done)
         let_go(self.context, self.environment)
 

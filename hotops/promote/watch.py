@@ -92,7 +92,11 @@ class Watch(Phase[Watched]):
         watched_s = self._watch(watches)
         for app, watch in watches.items():
             self.context.journal.event(
-                "observation", app=app, subject="watch", text=_words(watch), found=watch.as_row()
+                "observation",
+                app=app,
+                subject="watch",
+                text=_words(watch),
+                found={**watch.as_row(), "series": watch.series.as_row()},
             )
         seen = Watched(watches, waiting, watched_s)
         text = seen.breach or seen.thin or "good"

@@ -23,6 +23,7 @@ from hotops.health.release_verdict import Before, ReleaseJudge, Verdict
 from hotops.health.routes import base_check
 from hotops.promote.baseline import path_of
 from hotops.promote.pairs import Pair
+from hotops.promote.series import Series
 
 PROBES_A_LOOK = 2
 
@@ -51,6 +52,7 @@ class AppWatch:
     unread: list[str] = field(default_factory=list)
     breaches: list[str] = field(default_factory=list)
     machines: tuple[Machine, ...] = ()
+    series: Series = field(default_factory=Series)
 
     def look(self, context: Context) -> None:
         """Look once: one list of machines, some requests, the log since the last look. What can't be read is noted."""
@@ -122,6 +124,7 @@ class AppWatch:
             self.probes += 1
             self.failed_probes += is_wrong
             self.times_ms += [] if took_ms is None else [took_ms]
+            self.series.asked(context.clock.now(), took_ms, is_failed=is_wrong)
             wrong += [result.says] if is_wrong else []
         self._miss("requests", wrong[-1:] if len(wrong) == PROBES_A_LOOK else [])
 
@@ -130,6 +133,7 @@ class AppWatch:
         lines = [line for line in lines if not line.instance or line.instance in ours]
         for answer in answers_in(lines, besides=path_of(self.check)):
             self.judge.answered(answer.at, is_error=answer.is_error, source=answer.source)
+            self.series.answered(answer.at, is_error=answer.is_error)
         seen = scan(lines)
         if seen.crashes or seen.ooms or seen.not_listening:
             example = next((signature.example for signature in seen.signatures), "")
