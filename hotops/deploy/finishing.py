@@ -28,23 +28,25 @@ class Left:
 def last_promotion(machines: Mapping[str, Sequence[Machine]]) -> tuple[str, list[str]]:
     """The newest promotion among the marks, or the run that brought one back; and the apps that carry it.
 
+    A cordon of a run that scaled, or gave machines new secrets, and died is no sign of a promotion: where there is one,
+    that is brought back, and the machine returns with it; else the cordon alone is ended.
     An app whose way back was not finished belongs to it, whichever run that was. Raises nothing_to_roll_back.
     """
     promotions = {marks.promotion_at(machine) for found in machines.values() for machine in found} - {""}
     ways_back = {machine.metadata.get(marks.RESTORED_BY, "") for found in machines.values() for machine in found} - {""}
-    if not promotions and not ways_back:
+    cordons = {marks.signer(machine) for found in machines.values() for machine in found} - {""}
+    if not promotions and not ways_back and not cordons:
         raise HotopsError(
             "No machine carries the mark of a promotion, so there is no last promotion to undo.",
             remedy="Name the apps, and a release if you know it: -e apps=APP -e version=N",
             code="nothing_to_roll_back",
         )
-    newest = max(promotions or ways_back)  # run names begin with their time
+    newest = max(promotions or ways_back or cordons)  # run names begin with their time
 
     def carries(machine: Machine) -> bool:
         restored_by = machine.metadata.get(marks.RESTORED_BY, "")
-        return newest in (marks.promotion_at(machine), "" if promotions else restored_by) or (
-            bool(restored_by) and is_unfinished(machine)
-        )
+        others = () if promotions else (restored_by, marks.signer(machine))
+        return newest in (marks.promotion_at(machine), *others) or (bool(restored_by) and is_unfinished(machine))
 
     return newest, [app for app, found in machines.items() if any(carries(machine) for machine in found)]
 

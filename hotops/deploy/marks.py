@@ -84,14 +84,14 @@ def is_cordoned_by_run(machine: Machine) -> bool:
     return machine.cordoned and CORDONED_BY in machine.metadata
 
 
-def going_back(run: str) -> str:
-    """How a run signs a cordon while it brings an older state back: that is no sign of a promotion."""
-    return f"{run} back"
+def signature(run: str, doing: str = "") -> str:
+    """How a run signs a cordon. What it is doing is said where that is no promotion: `back`, `scaling`, `secrets`."""
+    return f"{run} {doing}".strip()
 
 
-def is_going_back(signature: str) -> bool:
-    """Whether a cordon was signed on a way back."""
-    return signature.endswith(going_back(""))
+def signer(machine: Machine) -> str:
+    """The run that took a machine out of rotation, whatever for; empty where none did."""
+    return machine.metadata[CORDONED_BY].partition(" ")[0] if is_cordoned_by_run(machine) else ""
 
 
 def promotion_at(machine: Machine) -> str:
@@ -99,7 +99,7 @@ def promotion_at(machine: Machine) -> str:
 
     A green's run stands on the machine that it replaces.
     """
-    if is_cordoned_by_run(machine) and not is_going_back(machine.metadata[CORDONED_BY]):
+    if is_cordoned_by_run(machine) and " " not in machine.metadata[CORDONED_BY]:
         return machine.metadata[CORDONED_BY]
     return "" if RESTORED_BY in machine.metadata else changed_by(machine)
 

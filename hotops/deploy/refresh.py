@@ -131,7 +131,7 @@ class Refresh:
             wait_timeout_s=self.wait_timeout_s,
             min_secrets_version=min_secrets_version,
         )
-        roller = MachineRoller(self.fly, self.app, self.context.run, self.context.clock)
+        roller = MachineRoller(self.fly, self.app, self.context.run, self.context.clock, doing="secrets")
         return roller.move(
             step.target,
             how,

@@ -63,13 +63,13 @@ class MachineRoller:
     app: str
     run: str
     clock: Clock
-    #: Whether it brings an older state back: its cordons say so.
-    going_back: bool = False
+    #: What for, where that is no promotion (`back`, `scaling`, `secrets`): its cordons say so.
+    doing: str = ""
 
     @property
     def signature(self) -> str:
         """What stands in the mark of a cordon."""
-        return marks.going_back(self.run) if self.going_back else self.run
+        return marks.signature(self.run, self.doing)
 
     def move(
         self,

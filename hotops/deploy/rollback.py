@@ -10,29 +10,23 @@ from pydantic import BeforeValidator, Field
 
 from hotops.core.context import Context
 from hotops.core.documented import Documented
-from hotops.core.errors import ApiError, HotopsError, NotFound, NotRestored, UsageError, VerifyFailed, WireError
+from hotops.core.errors import HotopsError, NotRestored, UsageError, VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step, shown
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
-from hotops.deploy.blueback import is_half_way, is_step_back, steps_back, take_step, waiting_blues, way_back_to_blue
+from hotops.deploy.blueback import is_half_way, is_step_back, steps_back, take_step, waiting_blues
 from hotops.deploy.deploy import in_phases
-from hotops.deploy.finishing import is_as_it_should_be, last_promotion, what_is_left
+from hotops.deploy.finishing import last_promotion
 from hotops.deploy.groups import groups_of
 from hotops.deploy.record import record_release
-from hotops.deploy.restore import config_with_image
 from hotops.deploy.roll import BACK_DRAIN_S, PROPAGATION_S, MachineRoller, Rolling, describe_health, restored
-from hotops.deploy.scope import goes_back, left_behind
-from hotops.deploy.way_back import WayBack, choose_way_back, secrets_changed_since, way_back_by_history
+from hotops.deploy.ways import Way, Ways
 from hotops.fly import Fly
-from hotops.fly.config import MachineConfig
-from hotops.fly.image import ImageRef
-from hotops.fly.models import ConfigVersion, Machine, Release
+from hotops.fly.models import Machine
 from hotops.fly.states import checks_pass, is_managed, is_started
 
 #: Halves: half of a group keeps answering (badly, but by then nothing is worse than slow) while the other comes back.
 WAVES = 2
-#: The fire exit asks the registry once, for as long as a person holds the handle.
-REGISTRY_TIMEOUT_S = 3.0
 
 
 def _number(value: Any) -> Any:
@@ -60,22 +54,6 @@ class RollbackWant(Spec):
     pending_only: bool = Field(default=False, description="Only machines whose last change was never accepted.")
     wait_timeout_s: float = Field(300.0, gt=0, description="Longest wait for a machine to be healthy, in seconds.")
     drain_s: float = Field(0.0, ge=0, description="Seconds that a still healthy machine drains before it is replaced.")
-
-
-@dataclass(frozen=True)
-class Way:
-    """An app in the scope of the rollback: what runs, where it goes, and each machine's older configuration."""
-
-    machines: tuple[Machine, ...]
-    back: WayBack
-    configs: Mapping[str, MachineConfig]
-    image_only: tuple[str, ...] = ()
-    secrets_changed: tuple[str, ...] = ()
-    #: Where the image stays, why; then only what a dead run left is put in order.
-    stays: str = ""
-    records: bool = True
-    #: Release records that are to be called failed.
-    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,8 +123,9 @@ class Rollback(Operation[RollbackWant, Scope]):
         apps = self._apps()
         machines = dict(zip(apps, map_parallel(self._managed, apps), strict=True))
         run, scope = self._scope(machines)
-        ways = map_parallel(lambda app: self._way(app, machines[app], run), scope)
-        return Scope(run, dict(zip(scope, ways, strict=True)))
+        ways = Ways(self.fly, self.want.version, self.want.pending_only)
+        found = map_parallel(lambda app: ways.of(app, machines[app], run), scope)
+        return Scope(run, dict(zip(scope, found, strict=True)))
 
     def plan(self, state: Scope) -> Plan:
         steps: list[Step] = []
@@ -178,7 +157,7 @@ class Rollback(Operation[RollbackWant, Scope]):
         way = self._ways[app]
         if step.name.endswith("/release"):
             return self._record(app, way)
-        roller = MachineRoller(self.fly, app, self.context.run, self.context.clock, going_back=True)
+        roller = MachineRoller(self.fly, app, self.context.run, self.context.clock, doing="back")
         try:
             return self._move(roller, step, way)
         except HotopsError as error:
@@ -288,65 +267,6 @@ class Rollback(Operation[RollbackWant, Scope]):
         }
         runs = set().union(*changed.values())
         return max(runs, default=""), [app for app, by in changed.items() if by]
-
-    def _way(self, app: str, machines: tuple[Machine, ...], run: str) -> Way:
-        """Everything that is read before the first machine moves: one list, one history a machine, one secrets list."""
-        if is_half_way(machines):
-            waiting = tuple(m for m in machines if marks.is_green(m) or m in waiting_blues(machines))
-            back = way_back_to_blue(machines)
-            return Way(waiting, back, {}, secrets_changed=self._secrets_since(app, back.release))
-        machines = tuple(machine for machine in machines if not marks.is_retired(machine))
-        if run and not self.want.pending_only and is_as_it_should_be(machines, run):
-            left = what_is_left(self.fly, app, machines, run)
-            return Way(left.machines, left.back, {}, stays=left.says, records=left.unrecorded, failed=left.failed)
-        moving = [m for m in machines if not self.want.pending_only or goes_back(m, machines)]
-        histories = map_parallel(lambda machine: self.fly.machines.versions(app, machine.id), moving)
-        back = self._back(app, moving, histories)
-        configs: dict[str, MachineConfig] = {}
-        image_only: list[str] = []
-        for machine, history in zip(moving, histories, strict=True):
-            older = config_with_image(history, back.image, back.digest)
-            if older is None:
-                image_only.append(machine.id)
-                older = machine.known_config
-            image = back.image.pinned(back.digest) if back.digest else back.image
-            configs[machine.id] = older.with_image(image)
-        return Way(tuple(moving), back, configs, tuple(image_only), self._secrets_since(app, back.release))
-
-    def _back(self, app: str, moving: Sequence[Machine], histories: Sequence[list[ConfigVersion]]) -> WayBack:
-        """The release to return to; where no record can be read, what the machines themselves remember."""
-        try:
-            releases = self._older(self.fly.releases.list(app), moving)
-        except (ApiError, WireError) as error:
-            if self.want.version is not None:
-                raise
-            why = f"the release records can't be read ({error.message})"
-            return way_back_by_history(app, list(zip(moving, histories, strict=True)), why=why)
-        leaving = {marks.digest_of(machine) for machine in left_behind(moving)}
-        return choose_way_back(releases, leaving=leaving, resolve=self._resolve, to_version=self.want.version)
-
-    def _older(self, releases: Sequence[Release], moving: Sequence[Machine]) -> list[Release]:
-        """Releases below the one that the machines are on; all where no machine says which."""
-        present = [m.release_version for m in moving if m.release_version is not None]
-        if self.want.version is not None or not present:
-            return list(releases)
-        return [release for release in releases if release.version < max(present)]
-
-    def _resolve(self, image: ImageRef) -> str | None:
-        try:
-            return self.fly.registry.resolve(image, timeout_s=REGISTRY_TIMEOUT_S).digest
-        except NotFound as error:
-            raise LookupError(f"its image {image} is gone from the registry") from error
-        except (ApiError, WireError):
-            return None  # the fire exit does not wait for a registry; the machine update will tell
-
-    def _secrets_since(self, app: str, release: Release) -> tuple[str, ...]:
-        if release.created_at is None:
-            return ()
-        try:
-            return tuple(secrets_changed_since(self.fly.secrets.list(app), release.created_at))
-        except (ApiError, WireError):
-            return ()
 
     def _steps_of(self, app: str, way: Way) -> list[Step]:
         if is_half_way(way.machines):

@@ -77,7 +77,7 @@ class Compensate(Phase[Left]):
             for machine in found
             if machine.cordoned
             and (by := machine.metadata.get(marks.CORDONED_BY))
-            and (by in (run, marks.going_back(run)) or inherits)
+            and (by in (run, marks.signature(run, "back")) or inherits)
             if app not in ours
         )
         return Left(undoing(self.context, ours).observe() if ours else None, cordoned, accepting)

@@ -8,29 +8,26 @@ from typing import Any, ClassVar
 
 from hotops.core.context import Context
 from hotops.core.documented import Documented
-from hotops.core.errors import ApiError, NotFound, VerifyFailed, WireError
+from hotops.core.errors import ApiError, VerifyFailed, WireError
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.groups import groups_of, size_of
-from hotops.deploy.roll import LEASE_PATIENCE_S, LEASE_TTL_S, PROPAGATION_S, MachineRoller, Rolling, describe_health
+from hotops.deploy.roll import PROPAGATION_S, MachineRoller, Rolling, describe_health
 from hotops.fly import Fly
 from hotops.fly.config import MachineConfig
-from hotops.fly.creation import CREATE_KEY
 from hotops.fly.models import Machine
 from hotops.fly.secrets import deployed_state
 from hotops.fly.states import checks_pass, is_managed, is_started
 from hotops.inventory.schema import Environment
 from hotops.promote.holding import hold, let_go
 from hotops.scale.keeping import file_step, fly_toml_of, undone_by_deploy, wanted_file
+from hotops.scale.number import Number
 from hotops.scale.sizes import Size
 from hotops.scale.steps import ADD, FILE, MOVE, app_of, as_wanted, describe, group_of, is_as_wanted, steps_of
 from hotops.scale.telling import added_usd, screen, told, warnings_of
 from hotops.scale.toml_file import FlyToml
 from hotops.scale.wanted import ScaleWant, Wish, wishes
-
-#: Marks that a machine made like another must not take over: they tell of the other's past.
-_NOT_COPIED = tuple(mark for mark in marks.ALL if mark not in (marks.VERDICT, marks.IMAGE, marks.ACCEPTED_BY))
 
 
 @dataclass(frozen=True)
@@ -178,9 +175,10 @@ class Scale(Operation[ScaleWant, Seen]):
             return self._write_file(wish)
         if step.phase == ADD:
             first = self._before(step.target.removeprefix("like "), wish.app)
-            return self._make(step, wish, as_wanted(first.known_config, wish, group), first, done)
+            config = as_wanted(first.known_config, wish, group)
+            return self._number(wish).make(step, config, first, self._secrets_version(wish, done))
         if step.action == "destroy":
-            return self._remove(step.target, wish, drain=bool(step.before.get("runs")))
+            return self._number(wish).remove(step.target, drain=bool(step.before.get("runs")))
         return self._roller(wish).move(
             step.target,
             self._how(step, done, settle=bool(step.before.get("more_follow"))),
@@ -216,9 +214,9 @@ class Scale(Operation[ScaleWant, Seen]):
                 before.write()  # ours, and nobody changed it since
             return
         if step.phase == ADD:
-            made = done.get(step.name, {}).get("machine") or self._made_by(step, wish.app)
+            made = done.get(step.name, {}).get("machine") or self._number(wish).made_by(step)
             if made:
-                self._remove(str(made), wish, drain=True)
+                self._number(wish).remove(str(made), drain=True)
             return
         machine_before = self._before(step.target, wish.app)
         if step.action == "destroy":
@@ -297,24 +295,7 @@ class Scale(Operation[ScaleWant, Seen]):
     def _before(self, machine_id: str, app: str) -> Machine:
         return next(machine for machine in self._seen.machines[app] if machine.id == machine_id)
 
-    def _made_by(self, step: Step, app: str) -> str | None:
-        found = self.fly.machines.list(app, metadata={CREATE_KEY: self._key(step)})
-        return next((machine.id for machine in found if is_managed(machine)), None)
-
     # --- writing ------------------------------------------------------------------------------------------------------
-
-    def _make(self, step: Step, wish: Wish, config: MachineConfig, like: Machine, done: Done) -> Fact:
-        """One more machine, made like another, and healthy. Where the platform has no room, nothing is left of it."""
-        entries: dict[str, str | None] = {**dict.fromkeys(_NOT_COPIED), marks.SCALED_BY: self.context.run}
-        made = self.fly.machines.create(
-            wish.app,
-            config.with_metadata(entries),
-            key=self._key(step),
-            region=like.region or None,
-            min_secrets_version=self._secrets_version(wish, done),
-        )
-        self._roller(wish).wait_until_healthy(made.id, made.instance_id, wish.wait_timeout_s)
-        return {"machine": made.id, "instance": made.instance_id}
 
     def _write_file(self, wish: Wish) -> Fact:
         """The sizes into fly.toml as it is now: somebody may have changed the rest of it meanwhile."""
@@ -325,33 +306,12 @@ class Scale(Operation[ScaleWant, Seen]):
     def _read_file(self, app: str) -> FlyToml:
         return FlyToml.read(self._seen.files[app].path)
 
-    def _remove(self, machine_id: str, wish: Wish, *, drain: bool) -> Fact:
-        """Out of rotation, drained, gone. One that is gone already is fine."""
-        machines = self.fly.machines
-        try:
-            lease = machines.wait_for_lease(
-                wish.app,
-                machine_id,
-                patience_s=LEASE_PATIENCE_S,
-                ttl_s=LEASE_TTL_S,
-                description=f"hotops {self.context.run}",
-            )
-        except NotFound:
-            return {"machine": machine_id, "was_gone": True}
-        with lease:
-            if drain:
-                machines.set_metadata(wish.app, machine_id, marks.CORDONED_BY, self.context.run)
-                machines.cordon(wish.app, machine_id, nonce=lease.nonce)
-                self.context.clock.sleep(max(wish.drain_s, PROPAGATION_S))
-            machines.destroy(wish.app, machine_id, force=True, nonce=lease.nonce)
-        return {"machine": machine_id}
-
     def _undo_removal(self, step: Step, wish: Wish, before: Machine, done: Done) -> None:
         still = next((m for m in self._managed(wish.app) if m.id == before.id), None)
         if still is not None:
             self._roller(wish).uncordon_own(still)
-        elif not self._made_by(step, wish.app):
-            self._make(step, wish, before.known_config, before, done)
+        elif not self._number(wish).made_by(step):
+            self._number(wish).make(step, before.known_config, before, self._secrets_version(wish, done))
 
     def _how(self, step: Step, done: Done, *, settle: bool) -> Rolling:
         wish = self.wishes[app_of(step)]
@@ -368,10 +328,10 @@ class Scale(Operation[ScaleWant, Seen]):
         return versions.get(wish.app) if isinstance(versions, dict) else None
 
     def _roller(self, wish: Wish) -> MachineRoller:
-        return MachineRoller(self.fly, wish.app, self.context.run, self.context.clock)
+        return MachineRoller(self.fly, wish.app, self.context.run, self.context.clock, doing="scaling")
 
-    def _key(self, step: Step) -> str:
-        return f"{self.context.run}/{step.name}"
+    def _number(self, wish: Wish) -> Number:
+        return Number(self._roller(wish), wish.drain_s, wish.wait_timeout_s)
 
     def _let_go(self) -> None:
         if isinstance(self.context.environment, Environment):

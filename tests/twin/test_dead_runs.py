@@ -11,6 +11,7 @@ import pytest
 from hotops.core.driver import drive
 from hotops.deploy.roll import PROPAGATION_S
 from hotops.deploy.rollback import Rollback, RollbackWant
+from tests.scale_stage import scale
 from tests.stage import Stage
 from tests.twin.stages import APP, FIRST, SECOND, ended, lock_holder, refused, wrong_with
 
@@ -127,3 +128,36 @@ def test_the_lock_of_a_run_that_died_when_all_was_done_is_given_back(tmp_path: P
     stage.phase("check_ready", SECOND)
     assert lock_holder(stage) is None
     assert wrong_with(stage, tag="v42") == []
+
+
+@pytest.mark.parametrize("promoted", [True, False])
+def test_a_dead_scaling_s_cordon_is_no_promotion(tmp_path: Path, promoted: bool) -> None:
+    """The fire exit brings the last promotion back, at once; where there is none, only the machine returns."""
+    stage = Stage(tmp_path)
+    if promoted:
+        stage.promote("20251231T000000Z-promote-stage")
+    stage.wrap = lambda transport: Dies(transport, CORDON, 1)
+    with pytest.raises(Killed):
+        scale(stage, FIRST, memory_mb=2048)
+    stage.wrap = lambda transport: transport
+    stage.clock.sleep(20)
+    assert [machine.id for machine in stage.machines() if machine.cordoned]
+    with stage.context(SECOND) as context:
+        outcome = drive(Rollback(RollbackWant(), context))
+    assert outcome.result["undone_run"] == ("20251231T000000Z-promote-stage" if promoted else FIRST)
+    assert stage.tags() == {"v41"}
+    assert not [machine.id for machine in stage.machines() if machine.cordoned]
+
+
+def test_greens_of_a_dead_run_go_with_the_next_one_and_no_blue_is_left(tmp_path: Path) -> None:
+    """It died with one green made; meanwhile staging runs another image."""
+    stage = Stage(tmp_path, deploy_strategy="bluegreen")
+    blues = {machine.id for machine in stage.machines()}
+    killed(stage, rf"^POST .*/apps/{APP}/machines$")
+    (zombie,) = {machine.id for machine in stage.machines()} - blues
+    stage.push("v43")
+    stage.promote(SECOND)
+    left = {machine.id for machine in stage.machines()}
+    assert zombie not in left
+    assert not left & blues
+    assert wrong_with(stage, tag="v43") == []

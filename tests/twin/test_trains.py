@@ -10,7 +10,8 @@ import pytest
 
 from tests.load import LoadedStage
 from tests.stage import Stage
-from tests.twin.stages import FIRST, ended, refused, wrong_with
+from tests.twin.stages import FIRST, SECOND, ended, refused, wrong_with
+from tests.twin.test_dead_runs import killed
 
 pytestmark = pytest.mark.usefixtures("own_state")
 
@@ -19,6 +20,7 @@ THREE_APPS: Mapping[str, Any] = {
     "shop-web": {"promote_from": "web-staging", "after": ["shop-api"]},
     "shop-edge": {"promote_from": "edge-staging", "after": ["shop-web"]},
 }
+TWO_APPS: Mapping[str, Any] = {host: THREE_APPS[host] for host in ("shop-api", "shop-web")}
 
 
 @pytest.mark.parametrize("strategy", ["rolling", "bluegreen"])
@@ -64,3 +66,13 @@ def test_one_app_of_an_independent_train_goes_alone(tmp_path: Path) -> None:
 
         promote(context)
     assert (stage.tags("shop-web"), stage.tags("shop-api")) == ({"v42"}, {"v41"})
+
+
+def test_a_train_that_died_on_its_second_app_is_undone_whole_when_staging_moved_on(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, apps=TWO_APPS)
+    killed(stage, r"^POST /v1/apps/shop-web/machines/[0-9a-f]+$")
+    assert stage.tags("shop-api") == {"v42"}
+    stage.push("v43", app="web-staging")
+    assert stage.phase("check_ready", SECOND).result["undone"]
+    for app in TWO_APPS:
+        assert wrong_with(stage, app, tag="v41") == []
