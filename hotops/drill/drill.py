@@ -19,12 +19,12 @@ from hotops.drill.deadman import DeadMan
 from hotops.drill.exercise import Exercise, data_loss_s
 from hotops.drill.experiment import MODULE, Activity, Experiment, load
 from hotops.drill.record import Record
-from hotops.drill.register import Entry, Register
 from hotops.drill.report import write_report
 from hotops.drill.result import Result
 from hotops.inventory.policy import Drills
 from hotops.inventory.schema import Environment
 from hotops.promote.holding import hold, let_go
+from hotops.proofs.register import Entry, Register
 
 RECORD_FILE = "drill.json"
 #: How the names of activities begin that destroy something.

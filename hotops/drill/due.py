@@ -11,9 +11,9 @@ from hotops.core.documented import Documented
 from hotops.core.errors import ExitCode, HotopsError
 from hotops.core.operation import Done, Operation, Plan, Spec
 from hotops.core.table import aligned
-from hotops.drill.register import Register, as_row, newest_proof
 from hotops.drill.result import seconds
 from hotops.inventory.schema import Environment
+from hotops.proofs.register import Register, as_row, newest_proof
 
 
 class DrillsDue(HotopsError):

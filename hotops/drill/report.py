@@ -10,8 +10,8 @@ from hotops.core.clock import rfc3339
 from hotops.core.report.look import template
 from hotops.core.state import write_atomically
 from hotops.drill.record import PHASES
-from hotops.drill.register import Entry
 from hotops.drill.result import Result
+from hotops.proofs.register import Entry
 
 HTML = "drill.html"
 BRIEF = "drill.md"

@@ -11,7 +11,7 @@ from hotops.core.clock import measured_duration
 from hotops.core.table import aligned
 from hotops.drill.heartbeat import Beat
 from hotops.drill.record import Moment
-from hotops.drill.register import Entry
+from hotops.proofs.register import Entry
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ GATES: Mapping[str, GateRule] = MappingProxyType(
         "window": GateRule("a deployment window is open"),
         "freeze": GateRule("no freeze is on"),
         "backup_fresh": GateRule("the newest backup of the database is recent enough"),
+        "restore_proven": GateRule("a restore of the database was proven recently enough, in this world"),
         "way_back": GateRule(
             "an older good release, its image and its configuration are there to go back to", waivable=False
         ),

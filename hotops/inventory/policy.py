@@ -71,6 +71,7 @@ class Backup(Spec):
     """What the backup gate asks for, and where hotops' own backups go."""
 
     max_age_h: float = Field(24.0, gt=0, description="Oldest acceptable backup, in hours.")
+    proven_days: int = Field(30, ge=1, description="Oldest acceptable proof that the data come back, in days.")
     store: str | None = Field(
         None, min_length=1, description="Where backups are kept: a folder, s3://bucket/prefix, gs://… or az://…"
     )

@@ -46,6 +46,7 @@ ASKERS: Mapping[str, Ask] = MappingProxyType(
         "window": gates_of_policy.window,
         "freeze": gates_of_policy.freeze,
         "backup_fresh": gates_of_policy.backup_fresh,
+        "restore_proven": gates_of_policy.restore_proven,
         "way_back": gates_of_target.way_back,
     }
 )

@@ -26,6 +26,7 @@ from hotops.health.routes import base_check, smoke_checks
 from hotops.inventory.schema import Environment
 from hotops.promote.baseline import began_at, read_answers
 from hotops.promote.pairs import Pair
+from hotops.promote.restore_proof import RestoreProof, restore_proof
 from hotops.promote.source import Source
 from hotops.repository.ci import Proof, checks_of, proof_of
 from hotops.supabase.client import Supabase
@@ -77,6 +78,7 @@ class Facts:
     way_back: Once[WayBack]
     configs_kept: Once[bool]
     newest_backup: Once[float | None]
+    restore_proof: Once[RestoreProof | None]
     ci_checks: Once[dict[str, str]]
     test_evidence: Once[dict[str, Proof | None]]
     blockers: Once[list[Issue]]
@@ -127,6 +129,7 @@ def gather(
         way_back=Once(lambda: _way_back(fly, releases(), source.image)),
         configs_kept=Once(lambda: _configs_kept(fly, target, machines())),
         newest_backup=Once(lambda: _newest_backup(context, environment)),
+        restore_proof=Once(lambda: restore_proof(context, environment) if environment.backup else None),
         ci_checks=Once(lambda: _ci_checks(context, environment, pair, source)),
         test_evidence=Once(lambda: _test_evidence(context, environment, pair, source)),
         blockers=Once(lambda: _blockers(context, environment)),

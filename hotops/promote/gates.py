@@ -33,6 +33,7 @@ MAY_BE_UNKNOWN = frozenset(
         "clock_skew",
         "check_path_inside",
         "backup_fresh",
+        "restore_proven",
         "ci_checks",
         "test_evidence",
         "no_blocker",

@@ -82,3 +82,20 @@ def backup_fresh(facts: Facts) -> Found:
     age_s = facts.now - newest
     said = f"{spoken_duration(max(0.0, age_s))} old"
     return (go if age_s <= backup.max_age_h * 3600 else no)(said, _BACKUPS, f"at most {backup.max_age_h:g} h")
+
+
+def restore_proven(facts: Facts) -> Found:
+    """The age of the newest proof that the data come back; "never proven" is an answer, not a pass."""
+    backup, source = facts.environment.backup, "drills, backups"
+    if backup is None:
+        return unknown("not configured", "inventory")
+    wanted = f"at most {backup.proven_days} days ago"
+    try:
+        proof = facts.restore_proof()
+    except HotopsError as error:
+        return no(f"could not be read: {error.message}", source, wanted)
+    if proof is None:
+        return unknown(f"never proven for this environment ({facts.environment.env_kind})", source, wanted)
+    age_s = max(0.0, facts.now - proof.at)
+    said = f"{spoken_duration(age_s)} ago: {proof.told}"
+    return (go if age_s <= backup.proven_days * 86400 else no)(said, source, wanted)

@@ -10,7 +10,7 @@ import pytest
 from hotops.core.driver import drive
 from hotops.core.errors import HotopsError, NotRestored, RolledBack
 from hotops.drill.drill import DrDrill, DrillWanted, TargetMissed
-from hotops.drill.register import Register
+from hotops.proofs.register import Register
 from tests.backup.stage import Server
 from tests.backup.test_operations import Calls
 

@@ -19,9 +19,9 @@ from hotops.drill.credentials import NotRotatable
 from hotops.drill.drill import ConfirmationMissing, DrDrill, DrillWanted, TargetMissed
 from hotops.drill.due import DrDue, DrillsDue, DueWanted
 from hotops.drill.experiment import load, scenarios
-from hotops.drill.register import Entry, Register, RegisterDamaged
 from hotops.dsn.parsing import parse
 from hotops.fly import Fly
+from hotops.proofs.register import Entry, Register, RegisterDamaged
 from hotops.secrets.wanted import vault_of
 from hotops.supabase.client import Supabase
 from tests.drill.conftest import Shop
