@@ -130,8 +130,8 @@ COMMANDS: tuple[Command, ...] = (
     ),
     OperationCommand(
         "lint",
-        "What is wrong in the fly.toml files of the project: file, line, what to write instead.",
-        ("hotops lint production", "hotops lint production --paths apps"),
+        "What is wrong in fly.toml files, workflows, scripts and documents: file, line, what to write instead.",
+        ("hotops lint production", "hotops lint production --paths .github/workflows --paths scripts"),
         operation="lint",
     ),
     ModuleCommand(

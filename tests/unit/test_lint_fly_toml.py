@@ -206,11 +206,14 @@ def test_it_reads_what_is_declared_or_named_and_calls_nobody(tmp_path: Path) -> 
     result = linted(tmp_path, LintWanted(paths=("apps",)))
     assert result["files"] == 2
     assert [(each["file"], each["line"]) for each in result["failed_findings"]] == [("apps/fly.toml", 21)]
-    assert linted(tmp_path, LintWanted(), fly_toml="apps/fly.production.toml")["findings"] == []
+    only = LintWanted(paths=("apps/fly.production.toml",))
+    assert linted(tmp_path, only, fly_toml="apps/fly.production.toml")["findings"] == []
+    assert linted(tmp_path, LintWanted(), fly_toml="apps/fly.production.toml")["files"] == 2, "all of the project"
     with pytest.raises(HotopsError) as caught:
         linted(tmp_path, LintWanted(paths=("apps",), fail_on_findings=True))
     assert (caught.value.failure_code, int(caught.value.failure_exit)) == ("file_findings", 8)
-    with pytest.raises(HotopsError, match="No app declares its fly_toml"):
-        linted(tmp_path, LintWanted())
     with pytest.raises(HotopsError, match="There is no nowhere"):
         linted(tmp_path, LintWanted(paths=("nowhere",)))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(HotopsError, match="nothing to read"):
+        linted(tmp_path, LintWanted(paths=("empty",)))

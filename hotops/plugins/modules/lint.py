@@ -9,20 +9,21 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: lint
-short_description: Find what is wrong in the fly.toml files of a project
+short_description: Find what is wrong in the fly.toml files, workflows, scripts and documents of a project
 version_added: 0.1.0
 description:
-  - Reads the fly.toml of each app and says what a deploy would ignore, reset, publish or miss.
-  - Finds unknown and inert keys, missing and partial [[vm]], and sizes that do not exist.
-  - Finds public data ports, one port published twice, and services without checks.
-  - Finds release commands that migrate, machines that stop for ever, and unpinned images.
-  - Compares with the inventory where it declares the app's C(fly_toml), and calls no cloud.
+  - Reads fly.toml files, GitHub workflows, shell scripts and documents, and calls no cloud.
+  - 'In a fly.toml it finds what a deploy would ignore, reset, publish or miss: unknown and inert keys, missing
+    sizes, public data ports, services without checks, release commands that migrate.'
+  - In a workflow it finds what never starts, never ends red, lacks a right, or deploys with another's file.
+  - In scripts and documents it finds shell idioms that lie, and commands and flags that flyctl does not have.
+  - 'A line that says C(hotops: ignore), or follows one that does, is left out.'
 author:
   - The hotops authors (!UNKNOWN)
 options:
   paths:
     description:
-      - Files, or folders in which every fly*.toml is read; what the inventory declares if omitted.
+      - Files or folders below the project's; all of the project if omitted.
     type: list
     elements: str
     default: []
@@ -45,13 +46,13 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 ---
-- name: See what is wrong in the declared fly.toml files
+- name: See what is wrong in the project's files
   hotops.core.lint:
   run_once: true
 
-- name: No file of the repository lies about a deploy
+- name: No workflow and no script lies about a deploy
   hotops.core.lint:
-    paths: [apps]
+    paths: [.github/workflows, scripts]
     fail_on_findings: true
   run_once: true
 """
