@@ -13,10 +13,10 @@ short_description: Find what is wrong in the fly.toml files, workflows, scripts 
 version_added: 0.1.0
 description:
   - Reads fly.toml files, GitHub workflows, shell scripts and documents, and calls no cloud.
-  - 'In a fly.toml it finds what a deploy would ignore, reset, publish or miss: unknown and inert keys, missing
-    sizes, public data ports, services without checks, release commands that migrate.'
-  - In a workflow it finds what never starts, never ends red, lacks a right, or deploys with another's file.
-  - In scripts and documents it finds shell idioms that lie, and commands and flags that flyctl does not have.
+  - In a fly.toml it finds what a deploy would ignore, reset, publish or miss.
+  - Such are unknown keys, missing sizes, public data ports, missing checks, release commands that migrate.
+  - In a workflow it finds what never starts, never ends red, lacks a right, or deploys another's file.
+  - In scripts and documents it finds idioms that lie, and commands and flags that flyctl does not have.
   - 'A line that says C(hotops: ignore), or follows one that does, is left out.'
 author:
   - The hotops authors (!UNKNOWN)
