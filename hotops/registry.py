@@ -52,6 +52,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "secrets_audit": "hotops.secrets.audit:AuditSecrets",
         "secrets_scan": "hotops.secrets.scan:ScanSecrets",
         "readiness": "hotops.look.readiness:Readiness",
+        "secrets_due": "hotops.rotation.due:SecretsDue",
         "secrets_mirror": "hotops.secrets.mirror:MirrorSecrets",
         "secrets_rotate": "hotops.rotation.rotate:RotateSecret",
         "smoke": "hotops.health.smoke:Smoke",

@@ -29,10 +29,12 @@ from tests.stage import StageClock
 
 APP = "shop-production"
 ITEM = "supabase/database_url"
+REPO = "acme/shop"
 MAP: Mapping[str, Any] = {
     "DATABASE_URL": {
         "vault": ITEM,
         "fly": {APP: ["DATABASE_URL"]},
+        "github": {"environments": {"production": "DATABASE_URL"}},
         "rotate_days": 90,
         "provider": {"kind": "postgres", "owner": "shop_app"},
     }
@@ -97,7 +99,8 @@ class RotationStage(SecretsStage):
         world = {"sandbox": {"groups": {"app": {"count": 2, "needs_database": True}}}}
         super().__init__(
             folder, apps={APP: world}, vault={f"{ITEM}_production.env": f"DATABASE_URL={given}\n"}, secret_map=MAP,
-            supabase_project=REF, **common,
+            supabase_project=REF, github_repo=REPO,
+            sandbox_world={"repositories": {REPO: {"environments": {"production": {}}}}}, **common,
         )  # fmt: skip
         twin = self.stage.twin
         twin.world.connect = self.roles
@@ -140,16 +143,18 @@ class RotationStage(SecretsStage):
         raise AssertionError("it did not fail")
 
     def valid(self) -> dict[str, bool]:
-        """Whether each place's credential logs in: the vault's, Fly's, and every machine's."""
-        places = {"vault": self.vault().value(ITEM).reveal(), "fly": self.at(APP)["DATABASE_URL"]}
-        places |= {f"machine {n}": given["DATABASE_URL"] for n, given in enumerate(self.runs_with(APP))}
-        return {place: self.roles(dsn) is None for place, dsn in places.items()}
+        """Whether each place's credential logs in: the vault's, Fly's, GitHub's, and every machine's."""
+        return {place: self.roles(dsn) is None for place, dsn in self._places().items()}
 
     def roles_in_use(self) -> dict[str, str]:
         """The role of each place's credential."""
+        return {place: dsn.partition("://")[2].partition(":")[0] for place, dsn in self._places().items()}
+
+    def _places(self) -> dict[str, str]:
+        github = self.stage.twin.github.hub.repositories[REPO].environments["production"].keyring.values
         places = {"vault": self.vault().value(ITEM).reveal(), "fly": self.at(APP)["DATABASE_URL"]}
-        places |= {f"machine {n}": given["DATABASE_URL"] for n, given in enumerate(self.runs_with(APP))}
-        return {place: dsn.partition("://")[2].partition(":")[0] for place, dsn in places.items()}
+        places["github"] = github["DATABASE_URL"].value.decode()
+        return places | {f"machine {n}": given["DATABASE_URL"] for n, given in enumerate(self.runs_with(APP))}
 
     # --- what a sweep needs of a world --------------------------------------------------------------------------------
 

@@ -248,8 +248,15 @@ COMMANDS: tuple[Command, ...] = (
         (
             "hotops secrets rotate production --secret DATABASE_URL --check",
             "hotops secrets rotate production --secret DATABASE_URL --leaked --yes",
+            "hotops secrets rotate production --secret DATABASE_URL --undo --yes",
         ),
         operation="secrets_rotate",
+    ),
+    OperationCommand(
+        "secrets due",
+        "Which secrets are due for rotation, 30 and 7 days ahead, and who rotates each.",
+        ("hotops secrets due production", "hotops secrets due production --json"),
+        operation="secrets_due",
     ),
     OperationCommand(
         "dr drill",

@@ -15,8 +15,17 @@ def query(surfaces: Surfaces, document: str, variables: Mapping[str, Any]) -> di
 
     Raises NotFound for "Could not find …", QueryFailed for every other error (fly-go, GraphQL errors).
     """
+    return _asked(surfaces, document, variables, idempotent=True)
+
+
+def mutate(surfaces: Surfaces, document: str, variables: Mapping[str, Any], *, idempotent: bool) -> dict[str, Any]:
+    """The `data` of a mutation; repeated where no answer came only if that does no harm. Raises as `query` does."""
+    return _asked(surfaces, document, variables, idempotent=idempotent)
+
+
+def _asked(surfaces: Surfaces, document: str, variables: Mapping[str, Any], *, idempotent: bool) -> dict[str, Any]:
     answer = surfaces.graphql.request(
-        "POST", "/graphql", body={"query": document, "variables": dict(variables)}, idempotent=True
+        "POST", "/graphql", body={"query": document, "variables": dict(variables)}, idempotent=idempotent
     )
     reply = answer.data if isinstance(answer.data, dict) else {}
     errors = reply.get("errors") or []

@@ -13,7 +13,7 @@ from hotops.core.secret import Secret
 from hotops.dsn.connection import Dsn
 from hotops.dsn.parsing import parse
 from hotops.dsn.proof import Proof
-from hotops.rotation.provider import CanNotOverlap
+from hotops.rotation.provider import Alone, CanNotOverlap
 from hotops.rotation.scram import verifier
 from hotops.supabase.client import Supabase
 
@@ -22,7 +22,7 @@ _TWO = ("_a", "_b")
 
 
 @dataclass(frozen=True)
-class PostgresRoles:
+class PostgresRoles(Alone):
     """The login roles OWNER_a and OWNER_b, which act as OWNER: what they make belongs to it.
 
     Names of roles in statements are checked: small letters, digits, underscores. Statements go through the Management

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field
 
+from hotops.core.clock import rfc3339
 from hotops.core.driver import drive
 from hotops.core.errors import HotopsError, UsageError
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
@@ -15,29 +16,43 @@ from hotops.inventory.schema import Environment
 from hotops.inventory.spec import nearest
 from hotops.promote.holding import hold, let_go
 from hotops.promote.pairs import environment_of
-from hotops.rotation.provider import Provider
-from hotops.rotation.providers import provider_of
-from hotops.rotation.rotate_told import DOCS, rotation_lines
+from hotops.rotation.ages import age_of
+from hotops.rotation.log import Event, RotationLog
+from hotops.rotation.provider import ByHand, CanNotOverlap, Provider
+from hotops.rotation.providers import Asked, provider_of
+from hotops.rotation.rotate_plan import BACKWARD, LONGEST_WAIT_S, RotateSeen, backward, forward
+from hotops.rotation.rotate_told import DOCS, rotation_lines, what_is_valid
 from hotops.secrets.ledger import Ledger
 from hotops.secrets.map_file import load_map
 from hotops.secrets.mirror import MirrorSecrets, MirrorWant
-from hotops.secrets.secret_map import MappedSecret, SecretMap
+from hotops.secrets.secret_map import SecretMap
 from hotops.secrets.wanted import vault_of
-from hotops.vault.vault import Item, Vault
-
-DAY_S = 86400.0
+from hotops.vault.vault import Vault
 
 
 class RotateWant(Spec):
     """Options of a rotation."""
 
     secret: str = Field(min_length=1, description="Secret of the map that is rotated.")
-    force: bool = Field(default=False, description="Whether it is rotated although it is not due (`rotate_days`).")
+    force: bool = Field(
+        default=False,
+        description="Whether it is rotated although not due (`rotate_days`), and an old one ends before its time.",
+    )
     leaked: bool = Field(
         default=False, description="Whether the present one leaked: it is revoked first, and what uses it stops."
     )
-    grace_s: float = Field(
-        30.0, ge=0, description="Time between the proof of the new one and the end of the old one, in seconds."
+    undo: bool = Field(
+        default=False,
+        description="Whether a rotation that is under way goes back to the old one, which is proven first.",
+    )
+    accept_outage: bool = Field(
+        default=False, description="Whether a credential that can't overlap is changed: nothing logs in meanwhile."
+    )
+    grace_s: float | None = Field(
+        None,
+        ge=0,
+        description="Time between the proof of the new one and the end of the old one, in seconds; what the map says"
+        " (`overlap_s`) if omitted.",
     )
 
 
@@ -47,36 +62,13 @@ class RotationIncomplete(HotopsError):
     code = "rotation_incomplete"
 
 
-@dataclass(frozen=True)
-class RotateSeen:
-    """Where a rotation stands: the values and whose they are, and how old the present one is."""
+class _MirrorSome(MirrorSecrets):
+    """The mirror of some secrets of the map."""
 
-    mapped: MappedSecret
-    item: Item
-    now: Secret
-    coming: Secret | None
-    former: Secret | None
-    due: bool | None
-    age_days: float | None
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether an interrupted rotation left its successor in the vault."""
-        return self.coming is not None
-
-    @property
-    def old(self) -> Secret | None:
-        """The credential that is to end."""
-        return self.former if self.coming is not None and self.coming == self.now else self.now
-
-
-class _MirrorOne(MirrorSecrets):
-    """The mirror of one secret of the map."""
-
-    secret = ""
+    secrets: tuple[str, ...] = ()
 
     def mapped(self) -> SecretMap:
-        return load_map(self.environment).only((self.secret,))
+        return load_map(self.environment).only(self.secrets)
 
 
 class RotateSecret(Operation[RotateWant, RotateSeen]):
@@ -84,8 +76,9 @@ class RotateSecret(Operation[RotateWant, RotateSeen]):
 
     The successor is kept in the vault as `.new` before it counts anywhere; it is activated beside the present one and
     proven; the vault, Fly and GitHub get it, machines are made anew; it is proven again; then the old one is revoked.
-    Interrupted anywhere, a re-run goes on from what vault and provider show. A secret that is not due is left.
-    Raises: CanNotOverlap, RotationIncomplete, UsageError, LockHeld, and what the mirror raises.
+    Interrupted anywhere, a re-run goes on from what vault, log and provider show, and `undo` goes back. What is not due
+    is left.
+    Raises: CanNotOverlap, ByHand, RotationIncomplete, UsageError, LockHeld, and what the mirror raises.
     """
 
     name: ClassVar[str] = "secrets_rotate"
@@ -113,56 +106,65 @@ class RotateSecret(Operation[RotateWant, RotateSeen]):
 
     def observe(self) -> RotateSeen:
         found = load_map(self.environment)
-        mapped = found.secrets.get(self.want.secret)
+        name, vault = self.want.secret, self.vault
+        mapped = found.secrets.get(name)
         if mapped is None:
-            near = nearest(self.want.secret, found.secrets)
-            raise UsageError(
-                f"The map has no secret {self.want.secret}.", remedy=f"Did you mean {near}?" if near else ""
+            near = nearest(name, found.secrets)
+            raise UsageError(f"The map has no secret {name}.", remedy=f"Did you mean {near}?" if near else "")
+        item = vault.find(mapped.vault or name)
+        self._provider = self.provider_for(
+            Asked(
+                self.context, self.environment, name, mapped, item, vault.fingerprint, lambda: vault.value(item),
+                self._place,
             )
-        self._provider = self.provider_for(self.context, self.environment, self.want.secret, mapped)
-        item = self.vault.find(mapped.vault or self.want.secret)
-        since = [
-            mark.since
-            for target, mark in Ledger(self.vault).marks.items()
-            if mark.since is not None and target in self._targets(found)
-        ]
-        age_s = self.context.clock.now() - min(since) if since else None
-        due = None if age_s is None or mapped.rotate_days is None else age_s >= mapped.rotate_days * DAY_S
+        )  # fmt: skip
+        entries = RotationLog(vault).entries(name)
+        now, coming = vault.fit_value(item), vault.sibling(item, "new")
+        mine = vault.fingerprint(coming) if coming is not None else ""
+        since_begun = [entry for entry in entries if entry.fingerprint == mine]
+        leaked = self.want.leaked or any(entry.leaked for entry in since_begun)
+        declared = mapped.provider.overlap_s if mapped.provider else 0.0
         self._seen = RotateSeen(
             mapped,
             item,
-            self.vault.fit_value(item),
-            self.vault.sibling(item, "new"),
-            self.vault.sibling(item, "old"),
-            due,
-            None if age_s is None else age_s / DAY_S,
+            now,
+            coming,
+            vault.sibling(item, "old"),
+            age_of(name, found, Ledger(vault).marks, entries, now=self.context.clock.now()),
+            begun=bool(since_begun),
+            leaked=leaked,
+            proven_at=next((entry.at for entry in reversed(since_begun) if entry.event == "proven"), None),
+            overlap_s=0.0 if leaked else declared if self.want.grace_s is None else self.want.grace_s,
+            at=self.context.clock.now(),
         )
         return self._seen
 
     def plan(self, state: RotateSeen) -> Plan:
-        wanted = state.is_under_way or state.due or self.want.force or self.want.leaked
-        title = f"Rotate {self.want.secret} of {self.environment.name}"
-        if not wanted:
-            why = "it is not known since when it is there; -e force=true rotates it" if state.due is None else "not due"
-            return Plan((), title, {"rotate": None}, why)
-        present = self.provider.told(state.old) if state.old else "?"
-        coming = self.provider.told(state.coming) if state.coming else "its successor"
-        steps: list[Step] = []
-        add = steps.append
-        secret, place = self.want.secret, str(state.item)
-        if self.want.leaked and state.coming is None:
-            add(
-                Step(f"{secret}/revoke_leaked", present, "destroy", {"valid": True}, {"valid": False}, phase="0-leaked")
+        name, provider, want = self.want.secret, self.provider, self.want
+        title = f"{'Undo the rotation of' if want.undo else 'Rotate'} {name} of {self.environment.name}"
+        if want.undo:
+            if not state.is_under_way:
+                return Plan((), title, {"undo": None}, "no rotation of it is under way")
+            return Plan(tuple(backward(name, state, provider)), title, {"undo": name})
+        if state.is_under_way and state.is_in_vault and not state.begun:
+            raise UsageError(
+                f"{state.item}.new holds the present value, not a new one.",
+                remedy="Put the new one there, run it again.",
             )
-        if state.coming is None:
-            add(Step(f"{secret}/keep_new", f"{place}.new", "create", {}, {"kept": coming}, phase="1-keep"))
-        add(Step(f"{secret}/activate", coming, "create", {}, {"valid": coming, "beside": present}, phase="2-activate"))
-        if state.coming is None or state.coming != state.now:
-            add(Step(f"{secret}/vault", place, "update", {"is": present}, {"is": coming}, phase="3-vault"))
-        add(Step(f"{secret}/places", "Fly, GitHub", "update", {"have": present}, {"have": coming}, phase="4-places"))
-        add(Step(f"{secret}/prove", coming, "update", {}, {"proven": coming}, phase="5-prove"))
-        add(Step(f"{secret}/revoke", present, "destroy", {"valid": True}, {"valid": False}, phase="6-revoke"))
-        return Plan(tuple(steps), title, {"rotate": secret, "from": present, "leaked": self.want.leaked})
+        wanted = state.is_under_way or state.age.is_due or want.force or want.leaked
+        if not wanted:
+            unknown = state.age.is_due is None
+            why = "it is not known since when it is there; -e force=true rotates it" if unknown else "not due"
+            return Plan((), title, {"rotate": None}, why)
+        if state.proven_at is not None and state.waits_s and not want.force:
+            until = rfc3339(state.at + state.waits_s)
+            return Plan(
+                (), title, {"rotate": None}, f"the old one stays valid until {until}; -e force=true ends it now"
+            )
+        self._refuse_what_needs_a_person(state)
+        steps = forward(name, state, provider, leaked=state.leaked, ends_now=want.force and state.proven_at is not None)
+        present = provider.told(state.old) if state.old else "?"
+        return Plan(tuple(steps), title, {"rotate": name, "from": present, "leaked": state.leaked})
 
     def prepare(self, plan: Plan) -> Fact:
         """Take the environment's lock. Raises LockHeld."""
@@ -177,23 +179,9 @@ class RotateSecret(Operation[RotateWant, RotateSeen]):
             new = provider.successor(state.now)
             vault.keep_sibling(state.item, "new", new)
             return {"kept": provider.told(new)}
-        new = self._coming()
-        if what == "activate":
-            return {**provider.activate(new), **provider.prove(new)}
-        if what == "vault":
-            vault.keep_sibling(state.item, "old", state.now)
-            vault.write(state.item, new)
-            return {"reference": vault.reference(state.item)}
-        if what == "places":
-            return self._mirrored()
-        if what == "prove":
-            fact = provider.prove(new)
-            self.context.clock.sleep(self.want.grace_s)  # a connection that is just being made ends first
-            return fact
-        old = vault.sibling(state.item, "old")
-        fact = provider.revoke(old) if old is not None else {}
-        vault.drop_sibling(state.item, "new")
-        return fact
+        if what in BACKWARD:
+            return self._back(what)
+        return self._on(what)
 
     def verify(self, plan: Plan, done: Done) -> None:
         try:
@@ -206,31 +194,34 @@ class RotateSecret(Operation[RotateWant, RotateSeen]):
         if not isinstance(error, HotopsError):
             return error
         steps = [step.name.rpartition("/")[2] for step in plan.steps if step.name in done]
-        valid = "The new one alone is valid" if "revoke_leaked" in steps else "Old and new are both valid"
-        if not {"activate", "revoke"} & set(steps):
-            valid = (
-                "The old one is revoked, the new one does not count yet"
-                if "revoke_leaked" in steps
-                else "The old one is valid"
-            )
+        is_under_way = self._observed.is_under_way
+        valid = what_is_valid(steps, overlaps=self.provider.overlaps, under_way=is_under_way, undo=self.want.undo)
+        by_hand = isinstance(error, ByHand)
         return RotationIncomplete(
             f"{error.message.rstrip('.')}. Done: {', '.join(steps) or 'nothing'}. {valid}.",
-            remedy=f"{error.remedy or ''} Run it again: it goes on from there.".strip(),
+            remedy=error.remedy if by_hand else f"{error.remedy or ''} Run it again: it goes on from there.".strip(),
             request_id=error.request_id,
+            code=error.failure_code if by_hand else None,
+            exit_code=error.failure_exit if by_hand else None,
             details={"cause": error.as_failure(), "done": steps},
         )
 
     def report(self, state: RotateSeen, plan: Plan, done: Done) -> dict[str, Any]:
-        revoked = done.get(f"{self.want.secret}/revoke", {})
+        name = self.want.secret
+        revoked = done.get(f"{name}/revoke", {}) or done.get(f"{name}/revoke_new", {})
+        proven = done.get(f"{name}/activate", {}) or done.get(f"{name}/prove", {})
+        is_open = bool(state.waits_s) and f"{name}/revoke" not in done and (bool(done) or state.proven_at is not None)
         result = {
-            "secret": self.want.secret,
-            "rotated": bool(done),
-            "due": state.due,
-            "age_days": None if state.age_days is None else round(state.age_days, 1),
+            "secret": name,
+            "rotated": bool(done) and not self.want.undo,
+            "undone": bool(done) and self.want.undo,
+            "due": state.age.is_due,
+            "age_days": None if state.age.age_days is None else round(state.age.age_days, 1),
             "from_credential": self.provider.told(state.old) if state.old else "",
-            "to_credential": str(done.get(f"{self.want.secret}/activate", {}).get("logged_in", "")),
+            "to_credential": str(proven.get("logged_in", "")),
             "revoked": str(revoked.get("revoked", "")),
             "left": str(revoked.get("left", "")),
+            "old_valid_until": rfc3339(state.at + state.waits_s) if is_open else None,
         }
         return {**result, "hotops_screen": rotation_lines(result, plan)}
 
@@ -248,8 +239,77 @@ class RotateSecret(Operation[RotateWant, RotateSeen]):
             raise HotopsError("The secret was not looked at before it was to be rotated.")
         return self._seen
 
-    def _targets(self, found: SecretMap) -> set[str]:
-        return {str(target) for target, placed in found.placements() if placed.secret == self.want.secret}
+    def _refuse_what_needs_a_person(self, state: RotateSeen) -> None:
+        """Before anything changes: an outage that nobody accepted, a successor that only a person can make."""
+        if state.is_under_way:
+            return
+        name = self.want.secret
+        if not self.provider.overlaps and not self.want.accept_outage:
+            raise CanNotOverlap(
+                f"{name} can't overlap: from its change until places and machines have the new one, nothing logs in.",
+                remedy="Announce it, then: -e accept_outage=true. Or two login roles: {kind: postgres, owner: …}.",
+            )
+        steps = self.provider.by_hand(leaked=state.leaked)
+        if steps:
+            told = " ".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
+            raise ByHand(f"{name} is changed by hand. {told}", details={"secret": name, "steps": list(steps)})
+
+    def _on(self, what: str) -> Fact:
+        """One step on to the new credential, which the vault keeps."""
+        state, provider, vault = self._observed, self.provider, self.vault
+        new = self._coming()
+        if what == "activate":
+            self._note("begun", new)
+            return {**provider.activate(new), **provider.prove(new)}
+        if what == "vault":
+            vault.keep_sibling(state.item, "old", state.now)
+            if not state.leaked:
+                self._write(provider.beside(state.now))
+            vault.write(state.item, new)
+            return {"reference": vault.reference(state.item)}
+        if what == "places":
+            return self._mirrored((self.want.secret, *provider.beside(new)))
+        if what == "prove":
+            fact = provider.prove(new)
+            if state.proven_at is None:
+                self._note("proven", new)
+                # A connection that is just being made ends first.
+                self.context.clock.sleep(state.overlap_s if state.overlap_s <= LONGEST_WAIT_S else 0.0)
+            return fact
+        old = vault.sibling(state.item, "old")
+        fact = provider.revoke(old) if old is not None else {}
+        if old is not None:
+            self._note("left" if "left" in fact else "ended", old)
+        vault.drop_sibling(state.item, "new")
+        return fact
+
+    def _back(self, what: str) -> Fact:
+        """One step back to the old credential."""
+        state, provider, vault = self._observed, self.provider, self.vault
+        old = state.old
+        if old is None:
+            raise HotopsError(
+                f"{state.item}.old is gone from the vault.", remedy="There is no way back: run it without undo=true."
+            )
+        if what == "prove_old":
+            return provider.prove(old)
+        if what == "reactivate":
+            return {**provider.activate(old), **provider.prove(old)}
+        if what == "vault_back":
+            self._write(provider.beside(old))
+            vault.write(state.item, old)
+            return {"reference": vault.reference(state.item)}
+        if what == "places_back":
+            return self._mirrored((self.want.secret, *provider.beside(old)))
+        fact = provider.revoke(self._coming())
+        self._note("undone", old)
+        vault.drop_sibling(state.item, "new")
+        return fact
+
+    def _note(self, event: Event, value: Secret) -> None:
+        leaked = event == "begun" and self._observed.leaked
+        told = self.provider.told(value)
+        RotationLog(self.vault).note(self.context, self.want.secret, event, told, value, leaked=leaked)
 
     def _coming(self) -> Secret:
         """The successor as the vault keeps it, which is the only place that has it."""
@@ -260,10 +320,20 @@ class RotateSecret(Operation[RotateWant, RotateSeen]):
             )
         return new
 
-    def _mirrored(self) -> Fact:
-        """Write it to all places of the map and have the machines made anew. Keeps this run's lock."""
-        mirror = _MirrorOne(MirrorWant(adopt="write"), self.context)
-        mirror.secret = self.want.secret
+    def _write(self, values: Mapping[str, Secret]) -> None:
+        found = load_map(self.environment)
+        for name, value in values.items():
+            self.vault.write(self.vault.find(found.secrets[name].vault or name), value)
+
+    def _place(self, values: Mapping[str, Secret]) -> Fact:
+        """Write secrets of the map into the vault, and have their places and machines follow."""
+        self._write(values)
+        return self._mirrored(values)
+
+    def _mirrored(self, names: Collection[str]) -> Fact:
+        """Write them to all places of the map and have the machines made anew. Keeps this run's lock."""
+        mirror = _MirrorSome(MirrorWant(adopt="write"), self.context)
+        mirror.secrets = tuple(names)
         outcome = drive(mirror)
         hold(self.context, self.environment)
         return {"written": list(outcome.result["written"])}

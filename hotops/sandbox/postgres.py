@@ -18,7 +18,7 @@ from hotops.sandbox.pgbouncer import TransactionPool, find_program
 from hotops.sandbox.pooler import MAX_CLIENTS, POOL_SIZE
 from hotops.sandbox.postgres_account import Account, choose_account
 from hotops.sandbox.postgres_programs import Programs, find_programs
-from hotops.sandbox.postgres_template import SUPERUSER, Login, PostgresFailed, copy_template, set_logins
+from hotops.sandbox.postgres_template import SUPERUSER, Login, PostgresFailed, copy_template, scram_verifier, set_logins
 
 PORT = 5432
 START_TIMEOUT_S = 20.0
@@ -178,6 +178,16 @@ class Cluster:
             f"host={self.address} port={PORT} dbname=postgres user={SUPERUSER} password={self.admin_password} "
             "connect_timeout=5 application_name=supabase"
         )
+
+    def set_password(self, password: str) -> None:
+        """Give the role postgres another password: the former one ends at once. Raises: PostgresFailed."""
+        import psycopg
+
+        try:
+            with psycopg.connect(self.connection_string(), autocommit=True) as connection:
+                connection.execute(f"alter role postgres password '{scram_verifier(password)}'")
+        except psycopg.Error as error:
+            raise PostgresFailed(f"the password could not be changed ({type(error).__name__})") from None
 
     def is_answering(self) -> bool:
         """Whether a connection and a query succeed within a few seconds."""

@@ -45,6 +45,10 @@ class Database:
         password = quote(str(self.project["db_pass"]), safe="")
         return f"postgresql://postgres:{password}@db.{self.project['ref']}.supabase.co:{PORT}/postgres"
 
+    def set_password(self, password: str) -> None:
+        """Give its role postgres another password. Raises PostgresFailed."""
+        self.cluster.set_password(password)
+
     @property
     def status(self) -> Status:
         """The project's status as the Management API tells it."""

@@ -18,6 +18,7 @@ from hotops.sandbox.archive import OutsideWindow
 from hotops.sandbox.host_map import pooler_host
 from hotops.sandbox.pooler import MAX_CLIENTS, POOL_SIZE
 from hotops.sandbox.projects import Database, Databases
+from hotops.sandbox.supabase_keys import KeyRefused, ProjectKeys
 from hotops.sandbox.supabase_query import QueryFailed, run_query
 from hotops.sandbox.wire import Effect, Request, Response
 
@@ -49,6 +50,7 @@ class ManagementApi:
         self._tokens = [token.encode() for token in tokens]
         self._user_id = str(uuid.uuid4())
         self._limits = _Windows()
+        self.keys = ProjectKeys()
 
     def handle(self, request: Request, now: float) -> Response:
         """Answer one request. Each answer carries the rate headers, the authenticated ones the user's id too."""
@@ -86,14 +88,28 @@ class ManagementApi:
             return 200, [{"id": slug, "slug": slug, "name": slug} for slug in self._databases.organizations()]
         found = _PROJECT.match(request.path)
         answer = _ROUTES.get((request.method, (found["rest"] or "") if found else ""))
-        if found is None or answer is None:
+        is_of_keys = found is not None and (found["rest"] or "").startswith("/api-keys")
+        if found is None or (answer is None and not is_of_keys):
             raise Refusal(404, f"Cannot {request.method} {request.path}")
         database = self._databases.find(found["ref"])
         if database is None and found["ref"] in self._databases.removed:
             raise Refusal(400, "Resource has been removed")  # not 404: seen in the vendor's own recordings
         if database is None:
             raise Refusal(404, "Project not found")
-        return answer(self._databases, database, request, now)
+        if answer is not None:
+            return answer(self._databases, database, request, now)
+        return self._of_keys(found["ref"], found["rest"], request, now)
+
+    def _of_keys(self, ref: str, rest: str, request: Request, now: float) -> tuple[int, Any]:
+        reveal = "true" in request.values("reveal")
+        body = _body(request) if request.method in ("POST", "PATCH") else {}
+        try:
+            answer = self.keys.answer(ref, request.method, rest, body, now, reveal=reveal)
+        except KeyRefused as refused:
+            raise Refusal(refused.status, refused.message) from None
+        if answer is None:
+            raise Refusal(404, f"Cannot {request.method} {request.path}")
+        return answer
 
     def _create(self, body: dict[str, Any], now: float) -> tuple[int, Any]:
         name, slug, password = body.get("name"), body.get("organization_slug"), body.get("db_pass")
@@ -268,10 +284,22 @@ def _query(database: Database, request: Request, *, read_only: bool) -> tuple[in
         raise Refusal(400, f"Failed to run sql query: {failure}") from None
 
 
+def _patch_password(_all: Databases, database: Database, request: Request, _now: float) -> tuple[int, Any]:
+    password = _body(request).get("password")
+    if not isinstance(password, str) or len(password) < 4:
+        raise Refusal(400, "password: Too small: expected string to have >=4 characters")
+    try:
+        database.set_password(password)
+    except RuntimeError:
+        raise Refusal(500, "Failed to update database password") from None
+    return 200, {"message": "Successfully updated password"}
+
+
 _ROUTES: Mapping[tuple[str, str], Callable[[Databases, Database, Request, float], tuple[int, Any]]] = {
     ("GET", ""): _get_project,
     ("DELETE", ""): _delete_project,
     ("GET", "/health"): _get_health,
+    ("PATCH", "/database/password"): _patch_password,
     ("GET", "/database/backups"): _get_backups,
     ("POST", "/database/backups/restore-pitr"): _restore_to_moment,
     ("GET", "/config/database/pooler"): _get_pooler,

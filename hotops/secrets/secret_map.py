@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from hotops.inventory.spec import AppName, SecretName, Spec
+from hotops.secrets.issuers import Generated, Issuer
 
 #: What of a value a target gets: all of it, its base64, or a part of a DSN.
 Part = Literal["value", "base64", "host", "port", "user", "password", "database"]
@@ -68,13 +69,6 @@ class GithubTargets(Spec):
     environments: dict[str, Names] = Field(default_factory=dict, description="Names by environment.")
 
 
-class PostgresProvider(Spec):
-    """The credential is a connection string of one of two login roles of an owner role."""
-
-    kind: Literal["postgres"] = Field(description="postgres: the login roles OWNER_a and OWNER_b, in turn.")
-    owner: str = Field(pattern=r"^[a-z_][a-z0-9_]{0,50}$", description="The owner role, which itself may not log in.")
-
-
 class MappedSecret(Spec):
     """One value of the vault and its places."""
 
@@ -85,7 +79,7 @@ class MappedSecret(Spec):
     github: GithubTargets = Field(default_factory=GithubTargets, description="Names at GitHub by scope.")
     required: bool = Field(default=True, description="Whether a vault without it is refused.")
     rotate_days: int | None = Field(None, ge=1, description="How often it has to be rotated, in days.")
-    provider: PostgresProvider | None = Field(None, description="Who issues it, for secrets_rotate.yml.")
+    provider: Issuer | None = Field(None, description="Who issues it, for secrets_rotate.yml.")
     format: Annotated[Format | None, BeforeValidator(_as_format)] = Field(None, description="The form of the value.")
     used_by: tuple[str, ...] = Field((), description="Who uses it; for people.")
     shared_ok: bool = Field(default=False, description="Whether other environments may have the same value.")
@@ -149,6 +143,18 @@ class SecretMap(Spec):
                     {"target": str(target), "one": fed[target], "other": placed.secret},
                 )
             fed[target] = placed.secret
+        return self
+
+    @model_validator(mode="after")
+    def _each_second_name_is_a_secret(self) -> Self:
+        for name, secret in self.secrets.items():
+            second = secret.provider.previous if isinstance(secret.provider, Generated) else None
+            if second is not None and (second not in self.secrets or second == name):
+                raise PydanticCustomError(
+                    "misshapen",
+                    "{name} takes {second} as its second name, which is no other secret of this map",
+                    {"name": name, "second": second},
+                )
         return self
 
     def only(self, names: Collection[str]) -> SecretMap:

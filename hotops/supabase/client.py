@@ -64,7 +64,7 @@ class Supabase:
 
     def __init__(self, context: Context) -> None:
         token = context.world.credential("supabase")
-        self._http = Http(
+        self.http = self._http = Http(
             context.world.endpoint("supabase"),
             transport=context.make_transport(),
             clock=context.clock,
@@ -200,6 +200,16 @@ class Supabase:
             limits=(("create", EACH_ENDPOINT),),
         )
         return Project.model_validate(answer.data)
+
+    def set_password(self, ref: str, password: Secret) -> None:
+        """Give the role postgres a new password; the old one ends at once. (Management API, update its password.)"""
+        self._http.request(
+            "PATCH",
+            f"/v1/projects/{ref}/database/password",
+            body={"password": password.reveal()},
+            idempotent=True,
+            limits=((f"password:{ref}", EACH_ENDPOINT),),
+        )
 
     def delete(self, ref: str) -> None:
         """Delete a project, its data and all its backups; there is no way back. (Management API.)"""

@@ -104,6 +104,12 @@ def _released(stage: Stage) -> None:
     stage.fly.releases.try_update(made.release.id, "failed", error="why")
 
 
+def _revoked(stage: Stage) -> None:
+    stage.fly.tokens.create("ci", org="personal", expires_days=1)
+    (token,) = stage.fly.tokens.made(org="personal")
+    stage.fly.tokens.delete(token.id)
+
+
 #: Method -> one call of it that sends every optional field it has.
 CALLS: dict[str, Callable[[Stage], object]] = {
     "apps.get": lambda s: s.fly.apps.get("shop"),
@@ -171,6 +177,9 @@ CALLS: dict[str, Callable[[Stage], object]] = {
     "volumes.destroy": lambda s: s.fly.volumes.destroy("shop", "vol_1"),
     "regions.list": lambda s: s.fly.regions.list(),
     "tokens.current": lambda s: s.fly.tokens.current(),
+    "tokens.made": lambda s: s.fly.tokens.made(org="personal", app="shop"),
+    "tokens.create": lambda s: s.fly.tokens.create("ci", org="personal", app="shop", expires_days=90),
+    "tokens.delete": _revoked,
     "metrics.query": lambda s: s.fly.metrics.query("personal", "sum(fly_app_http_responses_count)", at=START),
     "metrics.query_range": lambda s: s.fly.metrics.query_range(
         "personal", "sum(fly_app_http_responses_count)", start=START - 60, end=START

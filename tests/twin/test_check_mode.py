@@ -67,6 +67,7 @@ ELSEWHERE: Mapping[str, str] = {
     "fly_scale": "tests/twin/test_scale.py::test_the_plan_is_told_and_nothing_is_written_in_check_mode",
     "lint": "tests/unit/test_lint_fly_toml.py::test_it_reads_what_is_declared_or_named_and_calls_nobody",
     "secrets_mirror": "tests/secrets/test_mirror.py::test_check_mode_shows_the_plan_and_writes_nothing_anywhere",
+    "secrets_due": "tests/rotation/test_issuers.py::test_a_successor_is_everywhere_and_the_old_one_ends",
     "secrets_rotate": "tests/rotation/test_rotate.py::test_check_mode_writes_nothing",
     "secrets_scan": "tests/secrets/test_scan.py::test_check_mode_reads_as_ever_and_changes_no_file",
     "supabase_dsn": "tests/playbooks/test_dsn_fix.py::test_a_wrong_connection_string_is_fixed_end_to_end",

@@ -16,7 +16,10 @@ description:
   - Vault, Fly and GitHub get it as the secret map says, machines are made anew, and it is proven again.
   - Only then the old one is revoked. Interrupted anywhere, old or new is valid, and a re-run goes on.
   - Rotates what is due by C(rotate_days) of the map, or what O(force) or O(leaked) asks for; else nothing.
-  - 'Issues login roles of PostgreSQL: two, in turn, of one owner role (C(provider) in the map).'
+  - Makes successors of C(postgres) (two login roles, in turn), C(generated), C(supabase_key) and C(fly_token).
+  - C(checklist) tells a person what to do and verifies it. Each is a kind of C(provider) in the map.
+  - 'C(postgres_password) can''t overlap: it needs O(accept_outage) and is never scheduled.'
+  - Where the old one stays valid for long (C(overlap_s)), the run ends meanwhile; a later one ends the old one.
 author:
   - The hotops authors (!UNKNOWN)
 options:
@@ -27,7 +30,7 @@ options:
     required: true
   force:
     description:
-      - Whether it is rotated although it is not due (C(rotate_days)).
+      - Whether it is rotated although not due (C(rotate_days)), and an old one ends before its time.
     type: bool
     default: false
   leaked:
@@ -35,17 +38,28 @@ options:
       - 'Whether the present one leaked: it is revoked first, and what uses it stops.'
     type: bool
     default: false
+  undo:
+    description:
+      - Whether a rotation that is under way goes back to the old one, which is proven first.
+    type: bool
+    default: false
+  accept_outage:
+    description:
+      - 'Whether a credential that can''t overlap is changed: nothing logs in meanwhile.'
+    type: bool
+    default: false
   grace_s:
     description:
-      - Time between the proof of the new one and the end of the old one, in seconds.
+      - Time between the proof of the new one and the end of the old one, in seconds; what the map says (C(overlap_s))
+        if omitted.
     type: float
-    default: 30.0
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: full
 seealso:
+  - module: hotops.core.secrets_due
   - module: hotops.core.secrets_mirror
   - module: hotops.core.dsn_fix
 extends_documentation_fragment:
@@ -64,6 +78,12 @@ EXAMPLES = r"""
   hotops.core.secrets_rotate:
     secret: DATABASE_URL
     leaked: true
+  run_once: true
+
+- name: Back to the old one, while it is still valid
+  hotops.core.secrets_rotate:
+    secret: DATABASE_URL
+    undo: true
   run_once: true
 """
 
@@ -111,6 +131,18 @@ revoked:
   returned: success
   type: str
   sample: shop_app_a
+undone:
+  description:
+    - Whether the old one is everywhere again (O(undo)).
+  returned: success
+  type: bool
+  sample: false
+old_valid_until:
+  description:
+    - Until when the old one stays valid beside the new one, where a later run ends it.
+  returned: success
+  type: str
+  sample: '2026-01-31T10:00:00Z'
 left:
   description:
     - A credential that was before the first rotation and is a person's to take away.

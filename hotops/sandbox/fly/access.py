@@ -46,7 +46,7 @@ def reaches(token: Token, app: App) -> bool:
     return token.org in {None, app.org.slug}
 
 
-def grant_of(world: World, request: Request) -> Grant:
+def grant_of(world: World, request: Request, now: float) -> Grant:
     """The grant of a request's authorization header; raises 401 where no known token is in it.
 
     `Bearer` and `FlyV1` are both taken, several tokens are separated by commas, and basic authentication's password is
@@ -58,7 +58,8 @@ def grant_of(world: World, request: Request) -> Grant:
         rest = _password(rest)
     elif scheme.lower() not in {"bearer", "flyv1"}:
         rest = header
-    known = [world.tokens[part.strip()] for part in rest.split(",") if part.strip() in world.tokens]
+    given = [world.tokens[part.strip()] for part in rest.split(",") if part.strip() in world.tokens]
+    known = [token for token in given if token.expires_at is None or token.expires_at > now]
     if not known:
         raise RefusalError(401, "unauthorized: invalid or missing token")
     return Grant(tuple(known))

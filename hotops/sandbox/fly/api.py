@@ -107,7 +107,7 @@ class Api:
         return result
 
     def _answer(self, surface: Surface, request: Request, now: float) -> Response | Pending:
-        grant = access.grant_of(self.world, request)
+        grant = access.grant_of(self.world, request, now)
         tables = {"machines": MACHINES_ROUTES, "registry": REGISTRY_ROUTES}
         route, params = tables.get(surface, API_ROUTES).find(request.method, request.path)
         call = Call(self.world, request, now, grant, params, writes=route.writes)

@@ -7,10 +7,11 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from hotops.sandbox.fly import graphql_views as views
+from hotops.sandbox.fly import limited_tokens
 from hotops.sandbox.fly.errors import RefusalError, invalid, json_reply
 from hotops.sandbox.fly.releases import newest_first
 from hotops.sandbox.fly.routing import Call, Routes
-from hotops.sandbox.fly.world import App
+from hotops.sandbox.fly.world import App, Org
 from hotops.sandbox.wire import Response
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Root:
         del info
         for org in self._call.world.orgs.values():
             if arguments.get("slug") == org.slug or arguments.get("id") == org.id:
-                return views.organization(org)
+                return self._org(org)
         raise GraphqlRefusalError("Could not find Organization")
 
     def apps(self, info: Any, **arguments: Any) -> dict[str, Any]:
@@ -126,6 +127,33 @@ class Root:
         self._named(str(arguments["name"]))
         return True
 
+    def createLimitedAccessToken(self, info: Any, **arguments: Any) -> dict[str, Any]:  # noqa: N802  # the schema's name
+        """A deploy token of one app or of an organisation. A token that was made so makes no others."""
+        del info
+        asked = arguments["input"]
+        org = next(
+            (org for org in self._call.world.orgs.values() if asked["organizationId"] in {org.id, org.slug}), None
+        )
+        if org is None:
+            raise GraphqlRefusalError("Could not find Organization")
+        makers = [t for t in self._call.grant.tokens if t.can_write and not t.is_made and t.apps is None]
+        if not any(token.org in {None, org.slug} for token in makers):
+            raise GraphqlRefusalError("Not authorized to access this createlimitedaccesstoken")
+        app = (
+            self._named(str((asked.get("profileParams") or {}).get("app_id"))) if asked["profile"] == "deploy" else None
+        )
+        made = limited_tokens.make(
+            self._call.world, org, app, name=str(asked["name"]), expiry=asked.get("expiry"), now=self._call.now
+        )
+        return {"limitedAccessToken": made}
+
+    def deleteLimitedAccessToken(self, info: Any, **arguments: Any) -> dict[str, Any]:  # noqa: N802  # the schema's name
+        """Revoke one by its id: it is refused from then on."""
+        del info
+        if not limited_tokens.revoke(self._call.world, str(arguments["input"].get("id"))):
+            raise GraphqlRefusalError("Could not find LimitedAccessToken")
+        return {"token": None}
+
     def _named(self, name: str) -> App:
         app = self._call.world.apps.get(name)
         if app is None or app not in self._call.grant.apps_of(self._call.world):
@@ -139,5 +167,11 @@ class Root:
             return False
         return True
 
+    def _org(self, org: Org) -> dict[str, Any]:
+        tokens = views.connection(limited_tokens.made_for(self._call.world, org, None))
+        return {**views.organization(org), "limitedAccessTokens": tokens}
+
     def _app(self, app: App) -> dict[str, Any]:
-        return views.app(self._call.world, app, newest_first(app), self._call.now)
+        shown = views.app(self._call.world, app, newest_first(app), self._call.now)
+        shown["limitedAccessTokens"] = views.connection(limited_tokens.made_for(self._call.world, app.org, app))
+        return shown

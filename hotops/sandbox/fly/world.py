@@ -115,6 +115,10 @@ class Token:
     apps: tuple[str, ...] | None = None
     can_write: bool = True
     user: str = "operator@example.com"
+    name: str = ""
+    #: Whether it was made by another one: a deploy token, which makes no others (seen with real ones).
+    is_made: bool = False
+    expires_at: float | None = None
 
 
 @dataclass
