@@ -17,6 +17,7 @@ from hotops.dsn.parsing import parse
 from hotops.dsn.proof import Prover
 from hotops.promote.holding import hold
 from hotops.rotation.rotate import RotateSecret, RotateWant
+from hotops.secrets.issuers import PostgresProvider
 from hotops.secrets.map_file import load_map
 from hotops.secrets.wanted import vault_of
 from hotops.vault.vault import Item, Vault
@@ -69,9 +70,9 @@ def owner_of(exercise: Exercise, secret: str) -> str:
             "A credential is at all of its places, not at some apps.", remedy="Drill it without -l and apps."
         )
     mapped = load_map(exercise.environment).secrets.get(secret)
-    if mapped is None or mapped.provider is None:
+    if mapped is None or not isinstance(mapped.provider, PostgresProvider):
         raise NotRotatable(
-            f"The secret map does not say who issues {secret}, so no successor can be made when it leaks.",
+            f"The secret map names no login roles that issue {secret}, so its leak can't be drilled.",
             remedy=f"In {exercise.environment.secret_map_path.name}, at {secret}:"
             " provider: {kind: postgres, owner: shop_app}",
         )
