@@ -72,7 +72,7 @@ def owner_of(exercise: Exercise, secret: str) -> str:
     mapped = load_map(exercise.environment).secrets.get(secret)
     if mapped is None or not isinstance(mapped.provider, PostgresProvider):
         raise NotRotatable(
-            f"The secret map names no login roles that issue {secret}, so its leak can't be drilled.",
+            f"The secret map does not say who issues {secret} as login roles, so its leak can't be drilled.",
             remedy=f"In {exercise.environment.secret_map_path.name}, at {secret}:"
             " provider: {kind: postgres, owner: shop_app}",
         )
