@@ -3,6 +3,10 @@
 VENV     := .venv
 BIN      := $(VENV)/bin
 STAMP    := $(VENV)/.installed
+# Two workers a core, of eight at most: the tests wait for servers and playbooks half of their time. `worksteal` keeps
+# a module's tests on one worker, so that the server which they share is started once.
+WORKERS  ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); [ $$n -lt 4 ] || n=4; expr 2 \* $$n)
+XDIST    := -n $(WORKERS) --dist worksteal
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help demo test lint lint-style lint-types lint-layers lint-playbooks bench soak docs wheel clean
@@ -22,7 +26,7 @@ demo: $(STAMP)  ## Promote staging to production in the sandbox, and show what h
 	@sh .ci/demo
 
 test: $(STAMP)  ## All tests, with branch coverage
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest $(XDIST) --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: lint-style lint-types lint-layers lint-playbooks  ## Style, types, layers, playbooks
 
