@@ -295,7 +295,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return sealed(root / "runs").run_dir
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_changed_byte_of_any_file_is_found(
     pristine: Path, data: st.DataObject, monkeypatch: pytest.MonkeyPatch

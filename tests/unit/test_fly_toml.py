@@ -167,7 +167,7 @@ def files(draw: Any) -> str:
     return "\n".join(lines) + "\n"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(files(), some.dictionaries(some.sampled_from(NAMES), some.sampled_from(SIZES), min_size=1))
 def test_whatever_the_file_the_next_deploy_gives_what_was_asked_for_and_nothing_else_changes(
     text: str, wanted: dict[str, Size]

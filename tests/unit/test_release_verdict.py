@@ -121,20 +121,20 @@ def judged(seen: Seen, cuts: Sequence[float]) -> tuple[float, float, int]:
     return round(alone.evidence, 9), round(both.evidence, 9), both.new.incidents + both.old.incidents
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(observed, st.lists(st.floats(0, 200), max_size=10))
 def test_however_the_looks_are_cut_the_evidence_is_the_same(seen: Seen, cuts: list[float]) -> None:
     assert judged(seen, cuts) == judged(seen, [])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(observed, st.randoms())
 def test_the_order_within_a_second_does_not_matter(seen: Seen, rng: object) -> None:
     shuffled = sorted(seen, key=lambda one: (int(one[0]), rng.random()))  # type: ignore[attr-defined]
     assert judged(seen, []) == judged(shuffled, [])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(observed, st.integers(0, 199))
 def test_one_more_error_never_makes_fewer(seen: Seen, at: int) -> None:
     def failed_seconds(observations: Seen) -> int:

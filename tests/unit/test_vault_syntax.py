@@ -164,7 +164,7 @@ def files(draw: st.DrawFn) -> tuple[str, list[Line]]:
     return (text if draw(st.booleans()) else text.removesuffix(end)), parts
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(files())
 def test_generated_files_are_read_exactly(made: tuple[str, list[Line]]) -> None:
     text, parts = made
@@ -174,7 +174,7 @@ def test_generated_files_are_read_exactly(made: tuple[str, list[Line]]) -> None:
         assert re.match(rf"\s*(export )?\s*{entry.key}=", text.split("\n")[entry.line - 1])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(files(), ANY_VALUE, st.data())
 def test_writing_one_value_changes_nothing_else(made: tuple[str, list[Line]], value: str, data: st.DataObject) -> None:
     text, parts = made
@@ -189,7 +189,7 @@ def test_writing_one_value_changes_nothing_else(made: tuple[str, list[Line]], va
     assert changed.endswith(text[entry.end :])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(files(), ANY_VALUE)
 def test_a_new_key_goes_to_the_end(made: tuple[str, list[Line]], value: str) -> None:
     text, parts = made
@@ -198,13 +198,13 @@ def test_a_new_key_goes_to_the_end(made: tuple[str, list[Line]], value: str) -> 
     assert values(read(changed)) == {**{part.key: part.value for part in parts}, "A_NEW_ONE_WITH_A_LONG_NAME": value}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_a_new_file_holds_any_value(value: str) -> None:
     assert values(read(new_text("a.env", "KEY", Secret(value)))) == {"KEY": value}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(KEYS, ANY_VALUE, min_size=1, max_size=5), ANY_VALUE, st.data(), st.sampled_from([None, 2, 4]))
 def test_a_bundle_keeps_everything_else(
     held: dict[str, str], value: str, data: st.DataObject, indent: int | None
@@ -216,7 +216,7 @@ def test_a_bundle_keeps_everything_else(
     assert list(json.loads(changed)) == list(dict.fromkeys([*held, key]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
 def test_whatever_is_in_a_file_is_read_or_refused_with_its_place(content: bytes) -> None:
     said = "a.env:1: read"
