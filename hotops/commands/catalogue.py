@@ -233,7 +233,11 @@ COMMANDS: tuple[Command, ...] = (
     OperationCommand(
         "secrets audit",
         "Vault, Fly, GitHub and secret map in one table: what is missing, stale, staged, shared or due. No value.",
-        ("hotops secrets audit production --check", "hotops secrets audit production --places fly --json"),
+        (
+            "hotops secrets audit production --check",
+            "hotops secrets audit production --check --authenticate",
+            "hotops secrets audit production --places fly --json",
+        ),
         operation="secrets_audit",
     ),
     OperationCommand(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -16,6 +17,15 @@ def _moment(value: object) -> object:
 
 #: Unix seconds of an RFC 3339 time; None where GitHub says null.
 Moment = Annotated[float | None, BeforeValidator(_moment)]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whom a token speaks for. `scopes` are a classic token's; `expires` a day, empty where it has no end."""
+
+    login: str
+    scopes: tuple[str, ...] = ()
+    expires: str = ""
 
 
 class Reply(BaseModel):

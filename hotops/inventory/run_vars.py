@@ -31,6 +31,7 @@ RUN_VARS: Mapping[str, str] = MappingProxyType(
         "accept_outage": "Whether a credential that can't overlap is changed.",
         "prove": "Whether a connection string has to connect from here before it is written.",
         "error_text": "An error or log of a client, to be explained.",
+        "authenticate": "Whether credentials are used once, for reading, to see whether they are taken.",
         "fail_on_findings": "Whether a look that finds something bad or unknown ends red.",
         "adopt": "Whether the vault's values win over what somebody else wrote (write) or not (no).",
         "deploy": "Whether written secrets are deployed at once.",

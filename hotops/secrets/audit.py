@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -11,14 +12,16 @@ from pydantic import Field
 from hotops.core.documented import Documented
 from hotops.core.errors import ExitCode, HotopsError, VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
+from hotops.core.parallel import map_parallel
 from hotops.health.finding import Finding
 from hotops.inventory.schema import Environment
 from hotops.promote.pairs import environment_of
 from hotops.secrets import env_matrix
 from hotops.secrets.audit_findings import findings_of
 from hotops.secrets.audit_places import see_places
-from hotops.secrets.audit_rows import Audited, rows_of, undocumented
+from hotops.secrets.audit_rows import Audited, SecretRow, rows_of, undocumented
 from hotops.secrets.audit_told import RETURNS, counts_of, lines_of, matrix_rows
+from hotops.secrets.authenticating import Authenticator
 from hotops.secrets.judgement import judge
 from hotops.secrets.ledger import Ledger
 from hotops.secrets.map_file import load_map
@@ -36,6 +39,10 @@ class AuditWant(Spec):
 
     places: tuple[Literal["fly", "github"], ...] = Field(
         ("fly", "github"), min_length=1, description="Which clouds are asked: fly, github, or both."
+    )
+    authenticate: bool = Field(
+        default=False,
+        description="Whether each credential is used once, for reading: is it taken, what may it do? One call each.",
     )
     fail_on_findings: bool = Field(
         default=False, description="Whether the task fails when something is bad or unknown; the command always tells."
@@ -69,7 +76,8 @@ class AuditSeen:
 class AuditSecrets(Operation[AuditWant, AuditSeen]):
     """Compare vault, places and map; keep the declared env_matrix current. Writes nothing else anywhere.
 
-    Calls: three reads an app, one a scope of GitHub, one for each app that is promoted from.
+    Calls: three reads an app, one a scope of GitHub, one for each app that is promoted from; one a credential where
+    that is asked for.
     A place that can't be read is a finding of its own, the rest is told, and the file stays as it is.
     Raises: MapError, VaultMissing, VaultModes, MatrixBroken, MatrixUnwritable, AuditFound.
     """
@@ -87,6 +95,7 @@ class AuditSecrets(Operation[AuditWant, AuditSeen]):
             "Finds values that environments share, names that nobody mapped, and values that nobody uses.",
             "Where the inventory declares C(env_matrix), the marked part of that Markdown file is kept current.",
             "That part holds names, places, states and users, never a value. Nothing else is written.",
+            "With O(authenticate), each credential is used once, for reading, as its form or the map says.",
         ),
         returns=RETURNS,
         examples="""
@@ -95,9 +104,10 @@ class AuditSecrets(Operation[AuditWant, AuditSeen]):
     fail_on_findings: true
   run_once: true
 
-- name: Only Fly is asked
+- name: Only Fly is asked, and each credential is used once
   hotops.core.secrets_audit:
     places: [fly]
+    authenticate: true
   register: audit
   run_once: true
 """,
@@ -138,6 +148,8 @@ class AuditSecrets(Operation[AuditWant, AuditSeen]):
             found, seen, judged,
             items=items, problems=problems, marks=marks, shared=shared, now=self.context.clock.now(),
         )  # fmt: skip
+        if self.want.authenticate:
+            rows = self._tried(found, rows, items)
         audited = Audited(
             rows,
             _unused(vault, items),
@@ -231,6 +243,19 @@ class AuditSecrets(Operation[AuditWant, AuditSeen]):
         return result
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _tried(self, found: SecretMap, rows: tuple[SecretRow, ...], items: Mapping[str, Item]) -> tuple[SecretRow, ...]:
+        """The rows with what came of using each credential once; equal values are used once together."""
+        ask = Authenticator(self.context, self.environment)
+        values = {row.name: self.vault.value(items[row.name]) for row in rows if row.vault == "present"}
+        prints = {name: self.vault.fingerprint(value) for name, value in values.items()}
+        first: dict[str, str] = {}
+        for name, fingerprint in prints.items():
+            first.setdefault(fingerprint, name)
+        asked = list(first.items())
+        answers = map_parallel(lambda one: ask.login(values[one[1]], found.secrets[one[1]].authenticate), asked)
+        logins = dict(zip(first, answers, strict=True))
+        return tuple(replace(row, login=logins[prints[row.name]]) if row.name in prints else row for row in rows)
 
     def _matrix_text(self) -> str | None:
         environment, path = self.environment, self.environment.env_matrix

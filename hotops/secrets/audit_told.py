@@ -121,6 +121,11 @@ def lines_of(audited: Audited, findings: Sequence[Finding], calls: Mapping[str, 
     asked = sum(row.login is not None for row in audited.rows)
     told = ", ".join(f"{count} {host}" for host, count in sorted(calls.items()))
     lines.append(f"Asked: {told or 'nobody'}{f'; {asked} credentials used once' if asked else ''}.")
+    lines += [
+        f"{row.name}: {row.login.kind}, {row.login.state}: {row.login.may or row.login.says}."
+        for row in audited.rows
+        if row.login is not None and row.login.state in ("valid", "unknown")
+    ]
     lines += [finding.as_line() for finding in findings]
     if matrix:
         lines.append(matrix)

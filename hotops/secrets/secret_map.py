@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from hotops.inventory.spec import AppName, SecretName, Spec
+from hotops.secrets.authenticate_spec import Authenticate
 from hotops.secrets.issuers import Generated, Issuer
 
 #: What of a value a target gets: all of it, its base64, or a part of a DSN.
@@ -36,6 +37,11 @@ def _as_format(given: Any) -> Any:
         if set(given) == {"pattern"}:
             return {"kind": "pattern", "pattern": given["pattern"]}
     return given
+
+
+def _as_authenticate(given: Any) -> Any:
+    """`github` is `{kind: github}`."""
+    return {"kind": given} if isinstance(given, str) else given
 
 
 Names = Annotated[dict[SecretName, Part], BeforeValidator(_as_names), Field(min_length=1)]
@@ -81,6 +87,9 @@ class MappedSecret(Spec):
     rotate_days: int | None = Field(None, ge=1, description="How often it has to be rotated, in days.")
     provider: Issuer | None = Field(None, description="Who issues it, for secrets_rotate.yml.")
     format: Annotated[Format | None, BeforeValidator(_as_format)] = Field(None, description="The form of the value.")
+    authenticate: Annotated[Authenticate | None, BeforeValidator(_as_authenticate)] = Field(
+        None, description="How an audit tries it, where it may; by its form if omitted."
+    )
     used_by: tuple[str, ...] = Field((), description="Who uses it; for people.")
     shared_ok: bool = Field(default=False, description="Whether other environments may have the same value.")
 

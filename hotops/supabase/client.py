@@ -62,8 +62,8 @@ class Backups(BaseModel):
 class Supabase:
     """The Management API. Safe for use by several threads. Raises TokenMissing where there is no credential."""
 
-    def __init__(self, context: Context) -> None:
-        token = context.world.credential("supabase")
+    def __init__(self, context: Context, *, token: Secret | None = None) -> None:
+        token = context.world.credential("supabase") if token is None else token
         self.http = self._http = Http(
             context.world.endpoint("supabase"),
             transport=context.make_transport(),

@@ -193,6 +193,7 @@ CALLS: dict[str, Callable[[Stage], object]] = {
     "issues.close": lambda stage: stage.github.issues.close(REPO, 1),
     "repos.get": lambda stage: stage.github.repos.get(REPO),
     "repos.me": lambda stage: stage.github.repos.me(),
+    "repos.identity": lambda stage: stage.github.repos.identity(),
     "git.head": lambda stage: stage.github.git.head(REPO),
     "git.ref": lambda stage: stage.github.git.ref(REPO, "refs/heads/main"),
     "git.refs": lambda stage: stage.github.git.refs(REPO, "refs/heads/"),

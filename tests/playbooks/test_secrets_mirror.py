@@ -68,8 +68,9 @@ def test_the_second_run_changes_nothing_and_no_value_is_anywhere(tmp_path: Path,
     assert "changed=1" in said[-1]
     table = (project.folder / "docs/env_matrix.md").read_text(encoding="utf-8")
     assert "| STRIPE_KEY | present: stripe_prod.env#STRIPE_KEY | fly:shop-production/STRIPE_COPY | equal |" in table
-    assert play(playbook="secrets_audit") == []
+    assert play("-e", "authenticate=true", playbook="secrets_audit") == []
     assert "changed=0" in said[-1]
+    assert "DATABASE_URL: postgres, valid: logs in as postgres." in said[-1]
     canaries = Canaries({"the key": planted, "the dsn": seeded["secrets"]["DATABASE_URL"]})
     assert [canaries.found_in(text.encode()) for text in said] == [[]] * 6
     assert (

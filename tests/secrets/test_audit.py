@@ -256,3 +256,30 @@ def test_no_value_is_in_what_an_audit_says_or_writes(shop: SecretsStage) -> None
     said = json.dumps([outcome.result, outcome.plan.render(), outcome.plan.diff(), matrix(shop)], default=str)
     for value in ("p%2Fq", "p/q", "the-api-key", "the-salt", "db.example.com"):
         assert value not in said
+
+
+def test_credentials_are_used_once_each_where_that_is_asked_for(shop: SecretsStage) -> None:
+    token = shop.stage.twin.tokens["fly"]
+    shop.keep("fly/api_token.env", f"FLY_API_TOKEN={token}\n")
+    shop.map(
+        {
+            **MAP,
+            "FLY_API_TOKEN": {"authenticate": "fly", "github": {"environments": {"production": "FLY_API_TOKEN"}}},
+            "SAME_TOKEN": {"vault": "FLY_API_TOKEN", "authenticate": "fly"},
+            "SALT": {"fly": {"shop-api": "SALT"}, "authenticate": "github"},
+            "DATABASE_URL": {**MAP["DATABASE_URL"], "authenticate": "none"},
+        }
+    )
+    assert [row["login"] for row in shop.audit(check=True).result["secrets"]] == [None] * 5
+    shop.empty_log()
+    outcome = shop.audit(check=True, authenticate=True)
+    logins = {row["secret"]: row["login"] for row in outcome.result["secrets"]}
+    assert logins["FLY_API_TOKEN"] == logins["SAME_TOKEN"]
+    assert (logins["FLY_API_TOKEN"]["state"], logins["FLY_API_TOKEN"]["may"][:8]) == ("valid", "all that")
+    assert logins["SALT"]["state"] == "refused"
+    assert finding(outcome, "login_refused")["subject"] == "SALT"
+    assert [logins[name]["state"] for name in ("SHOP_API_KEY", "DATABASE_URL")] == ["unknown"] * 2
+    # One call for the token, although two secrets have it; one for the salt; the rest as ever.
+    assert len(shop.calls()) == 2 * 3 + 1 + 1 + 2
+    assert [call for call in shop.calls() if call[2] != "none"] == []
+    assert token not in json.dumps(outcome.result)

@@ -18,6 +18,7 @@ description:
   - Finds values that environments share, names that nobody mapped, and values that nobody uses.
   - Where the inventory declares C(env_matrix), the marked part of that Markdown file is kept current.
   - That part holds names, places, states and users, never a value. Nothing else is written.
+  - With O(authenticate), each credential is used once, for reading, as its form or the map says.
 author:
   - The hotops authors (!UNKNOWN)
 options:
@@ -32,6 +33,11 @@ options:
     default:
       - fly
       - github
+  authenticate:
+    description:
+      - 'Whether each credential is used once, for reading: is it taken, what may it do? One call each.'
+    type: bool
+    default: false
   fail_on_findings:
     description:
       - Whether the task fails when something is bad or unknown; the command always tells.
@@ -58,9 +64,10 @@ EXAMPLES = r"""
     fail_on_findings: true
   run_once: true
 
-- name: Only Fly is asked
+- name: Only Fly is asked, and each credential is used once
   hotops.core.secrets_audit:
     places: [fly]
+    authenticate: true
   register: audit
   run_once: true
 """
