@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import secrets
 from collections.abc import Iterable, Iterator
@@ -58,6 +59,12 @@ class Item:
 
     def __str__(self) -> str:
         return f"{self.path}#{self.key}"
+
+
+@functools.cache
+def _new_key(_place: str) -> bytes:
+    """The first key of a vault that has none; one in a process, so that a plan once looked at is then carried out."""
+    return secrets.token_hex(32).encode()
 
 
 class Vault:
@@ -189,9 +196,9 @@ class Vault:
                 with self.store.locked():
                     kept = self.store.read(_KEY_PATH)
                     if kept is None:
-                        kept = secrets.token_hex(32).encode()
+                        kept = _new_key(str(self.store.place))
                         self.store.write(_KEY_PATH, kept)
-            text = (kept or secrets.token_hex(32).encode()).strip()
+            text = (kept or _new_key(str(self.store.place))).strip()
             try:
                 self._key = bytes.fromhex(text.decode("ascii"))
             except ValueError:

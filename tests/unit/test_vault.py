@@ -212,6 +212,15 @@ def test_a_reading_vault_writes_nothing_not_even_its_key(tmp_path: Path) -> None
         vault.write("DATABASE_URL", Secret("x"))
 
 
+def test_a_new_vault_that_is_looked_at_and_then_written_has_one_key(tmp_path: Path) -> None:
+    """Else the plan of the first look would never be the plan that is carried out."""
+    vault_of(tmp_path)
+    looked = open_vault(tmp_path / "vault", "production", may_write=False).fingerprint(Secret("a value"))
+    assert open_vault(tmp_path / "vault", "production").fingerprint(Secret("a value")) == looked
+    (tmp_path / "other").mkdir(mode=0o700)
+    assert open_vault(tmp_path / "other", "production").fingerprint(Secret("a value")) != looked
+
+
 def test_writing_keeps_comments_order_and_mode(tmp_path: Path) -> None:
     vault = vault_of(tmp_path)
     written = vault.write("DATABASE_URL", Secret("postgresql://new:p w@h/d"))
