@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TextIO
+
+from rich.cells import cell_len
 
 from hotops.core.errors import ExitCode
 from hotops.invocation import Answer
@@ -16,8 +20,34 @@ OUTCOME = "hotops_outcome"
 
 def progress(text: str) -> None:
     """A line for whoever looks on."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{fitted(text, sys.stderr)}\n")
     sys.stderr.flush()
+
+
+def fitted(text: str, stream: TextIO) -> str:
+    """A text whose lines a terminal need not break: broken between words, and set in as their beginning is.
+
+    What goes into a file or a pipe stays as it is, and so does a word that is wider than the terminal: a command or a
+    path is copied.
+    """
+    if not stream.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return "\n".join(line for whole in text.split("\n") for line in _broken(whole, width))
+
+
+def _broken(line: str, width: int) -> list[str]:
+    if cell_len(line) <= width:
+        return [line]
+    margin = line[: len(line) - len(line.lstrip())]
+    return textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=margin + "  ",
+        drop_whitespace=True,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [line]
 
 
 def tell(answer: Answer, *, as_json: bool, next_step: str = "") -> int:
@@ -29,14 +59,14 @@ def tell(answer: Answer, *, as_json: bool, next_step: str = "") -> int:
         print(json.dumps({"schema": 1, **result}, ensure_ascii=False, indent=2))
     else:
         for line in answer.screen or (() if failure else _in_words(result)):
-            print(line)
+            print(fitted(line, sys.stdout))
     if failure:
         if not as_json:
             tell_failure(failure)
         return int(failure["exit_code"])
     said = ending.get("next") or result.get("next") or next_step
     if said and not as_json and not any(line.startswith("Next: ") for line in answer.screen):
-        print(f"Next: {said}")
+        print(fitted(f"Next: {said}", sys.stdout))
     return exit_code_of(result, ending)
 
 

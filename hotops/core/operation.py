@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from hotops.core.context import Context
 from hotops.core.documented import Documented
 from hotops.core.errors import HotopsError
+from hotops.core.table import WIDTH
 
 #: What a step found out and later steps may need: ids and versions, never a value.
 Fact = Mapping[str, object]
@@ -25,6 +26,8 @@ Done = Mapping[str, Fact]
 Effect = Literal["read", "write", "destroy"]
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
+#: Where every image of Fly is, so that saying it says nothing.
+_FLY_REGISTRY = "registry.fly.io/"
 
 SYMBOLS: Mapping[str, str] = MappingProxyType({"create": "+", "update": "~", "destroy": "-", "replace": "±"})
 
@@ -96,12 +99,7 @@ class Plan:
         """The plan as an operator reads it: a line a target, before → after, and the counts."""
         lines = [self.title] if self.title else []
         for step in self.steps:
-            changes = ", ".join(
-                f"{key} {shown(step.before.get(key))} → {shown(value)}"
-                for key, value in step.after.items()
-                if step.before.get(key) != value
-            )
-            lines.append(f"  {SYMBOLS[step.action]} {step.name} ({step.target}): {changes or 'as it is'}")
+            lines += _step_lines(step)
         if self.is_empty:
             lines.append(f"  Nothing to do{': ' + self.why_empty if self.why_empty else '.'}")
         count = self.counts()
@@ -200,9 +198,27 @@ def canonical_json(data: object) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
+def _step_lines(step: Step) -> list[str]:
+    """A step on one line, or a line a change where that is wider than a terminal; an image holds its digest."""
+    head = f"  {SYMBOLS[step.action]} {step.name} ({step.target}):"
+    changes = [
+        (key, shown(step.before.get(key)), shown(value))
+        for key, value in step.after.items()
+        if step.before.get(key) != value and not (key == "digest" and str(value) in str(step.after.get("image")))
+    ]
+    line = f"{head} {', '.join(f'{key} {before} → {after}' for key, before, after in changes) or 'as it is'}"
+    if len(line) <= WIDTH:
+        return [line]
+    lines = [head]
+    for key, before, after in changes:
+        whole = f"      {key} {before} → {after}"
+        lines += [whole] if len(whole) <= WIDTH else [f"      {key} {before}", f"      {' ' * (len(key) - 1)}→ {after}"]
+    return lines
+
+
 def shown(value: object) -> str:
-    """A value for eyes: digests are shortened, as registries do; a result and the evidence keep them whole."""
+    """A value for eyes: digests short, Fly's registry left out; a result and the evidence keep them whole."""
     if value is None:
         return "none"
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
-    return _DIGEST.sub(r"\1", text)
+    return _DIGEST.sub(r"\1", text).removeprefix(_FLY_REGISTRY)

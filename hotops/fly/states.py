@@ -106,12 +106,16 @@ def is_crash_looping(machine: Machine) -> bool:
 
     Exits before its newest launch are those of an older version, which is gone.
     """
-    launched_ms = max((event.timestamp for event in machine.events if event.type == "launch"), default=0)
     newest = next(iter(_exits(machine)), None)
-    if newest is None or newest[0].timestamp < launched_ms:
+    if newest is None or newest[0].at < launched_at(machine):
         return False
     event, found = newest
     return found.restarting and not found.requested_stop and event.restart_count > 1 and found.exit_code != 0
+
+
+def launched_at(machine: Machine) -> float:
+    """When its present version was launched (unix seconds), 0 where no event tells; what came before is gone."""
+    return max((event.at for event in machine.events if event.type == "launch"), default=0.0)
 
 
 def restarts_since(machine: Machine, since_ms: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from hotops.core.context import Context
 from hotops.core.errors import ApiError, Forbidden, NotFound, Unauthorized, WireError
 from hotops.fly import Fly
-from hotops.fly.models import Machine
+from hotops.fly.models import LogLine, Machine
 from hotops.fly.secrets import deployed_state
-from hotops.fly.states import is_managed, is_started
+from hotops.fly.states import is_managed, is_started, launched_at
 from hotops.health import logs
 from hotops.health.finding import Finding, worst_first
 from hotops.health.inside import Inside, ask_inside, port_of
@@ -99,7 +99,7 @@ def look(
         )
     # An unknown app has no log either: one refusal says it all.
     lines = _read(lambda: fly.logs.newest(target.app), target, "log", unread) if listed is not None else None
-    log = scan(line for line in lines if line.at >= since) if lines is not None else None
+    log = scan(_of_now(lines, machines, since)) if lines is not None else None
     asleep = listed is not None and not any(machine.state in _AWAKE for machine in machines)
     known = listed is not None or target.declared is not None
     checks = target.checks(machines) if known and (wake or not asleep) else []
@@ -134,6 +134,13 @@ def look(
         staged=staged,
         findings=tuple(worst_first(found)),
     )
+
+
+def _of_now(lines: Iterable[LogLine], machines: Sequence[Machine], since: float) -> Iterator[LogLine]:
+    """The lines about what runs: not of before a machine was replaced, nor, the proxy's, of before the last one was."""
+    launched = {machine.id: launched_at(machine) for machine in machines}
+    newest = max(launched.values(), default=0.0)
+    return (line for line in lines if line.at >= max(since, launched.get(line.instance or "", newest)))
 
 
 def _read(read: Callable[[], T], target: Target, what: str, unread: list[Finding]) -> T | None:

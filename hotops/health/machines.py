@@ -20,6 +20,7 @@ from hotops.fly.states import (
     is_standby,
     is_started,
     is_stuck,
+    launched_at,
     restarts_since,
 )
 from hotops.health import configured
@@ -249,14 +250,21 @@ def _ends(app: str, machines: Sequence[Machine], exits: Sequence[Exit], now: flo
         if is_crash_looping(machine):
             says = f"the machine is in a crash loop; its last exit code was {own[-1].code if own else 'not told'}."
             yield Finding("crash_loop", app, label(app, machine), says, remedy="Read its log from the last start on.")
-        killed = [item for item in own if item.oom]
+        before = [item for item in own if item.at < launched_at(machine)]
+        if before:
+            says = (
+                f"ended by itself {_times(len(before))} before it was replaced, last with exit code {before[-1].code}; "
+                f"what runs now has run for {spoken_duration(max(0.0, now - launched_at(machine)))}."
+            )
+            yield Finding("ended_before", app, label(app, machine), says, "warn")
+        killed = [item for item in own if item.oom and item not in before]
         if killed:
             says = (
                 f"killed for lack of memory {_times(len(killed))} (exit code {KILLED}), last "
                 f"{spoken_duration(max(0.0, now - killed[-1].at))} ago; it has {killed[-1].memory_mb} MB."
             )
             yield Finding("oom", app, label(app, machine), says, remedy="Give the process group more memory.")
-        others = [item for item in own if not item.oom]
+        others = [item for item in own if not item.oom and item not in before]
         if others and not is_crash_looping(machine):
             says = (
                 f"ended by itself {_times(len(others))}, last with exit code {others[-1].code} "

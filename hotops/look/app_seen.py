@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from hotops.health.finding import Finding, worst_first
 from hotops.health.machines import MachineHealth, examine
 from hotops.inventory.schema import App
 from hotops.look.reading import Reading, absent, read_all
-from hotops.look.served import Served, answers_of, served, times_of
+from hotops.look.served import WINDOW_S, Served, answers_of, answers_since, served, times_of
 from hotops.promote.source import running_since
 
 State = Literal["ok", "warn", "unknown", "bad"]
@@ -29,6 +30,8 @@ State = Literal["ok", "warn", "unknown", "bad"]
 RECENT_S = 3600.0
 #: So many answers before a share of failed ones says anything.
 ENOUGH_ANSWERS = 20
+#: A new machine takes so long until its checks pass and the proxy knows it.
+STARTS_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,8 @@ class AppSeen:
 
 def see_apps(context: Context, apps: Sequence[App], *, now: float) -> list[AppSeen]:
     """Look at all apps: three calls each (machines, releases, secrets), two for each organisation (metrics), and one
-    for the image of each app's way back. Everything at once, what needs the former after it.
+    for the image of each app's way back. Everything at once, what needs the former after it; one more for the answers
+    of an app that runs what it runs for less than the metrics' window, since the others were of what ran before.
     """
     fly = context.client(Fly)
     orgs = list(dict.fromkeys(app.fly_org for app in apps))
@@ -156,8 +160,21 @@ def see_apps(context: Context, apps: Sequence[App], *, now: float) -> list[AppSe
         )
         for at, app in enumerate(apps)
     ]
-    ways = read_all([partial(_way_back, fly, app) for app in seen])
+    young = [app for app in seen if app.served.value is not None and _age_s(app, now) < WINDOW_S]
+    later = read_all(
+        [
+            *(partial(_way_back, fly, app) for app in seen),
+            *(partial(answers_since, fly, app.app.fly_org, app.name, _age_s(app, now)) for app in young),
+        ]
+    )
+    ways, answered = later[: len(seen)], {app.name: since for app, since in zip(young, later[len(seen) :], strict=True)}
+    seen = [replace(app, served=answered.get(app.name, app.served)) for app in seen]
     return [_judged(app, _way(way), now) for app, way in zip(seen, ways, strict=True)]
+
+
+def _age_s(app: AppSeen, now: float) -> float:
+    """For how long what runs has answered; while it started it could not."""
+    return max(0.0, now - app.since - STARTS_S) if app.since is not None else math.inf
 
 
 def _as_tuple(reading: Reading[Any]) -> Reading[Any]:
@@ -235,7 +252,7 @@ def _traffic(seen: AppSeen) -> Iterable[Finding]:
     if got is None or got.answers < ENOUGH_ANSWERS:
         return
     if got.share > seen.app.watch.error_share:
-        says = f"{got.errors_5xx} of {got.answers} answers of the last 15 min were 5xx ({got.share:.1%})."
+        says = f"{got.errors_5xx} of {got.answers} answers of the last {got.spoken} were 5xx ({got.share:.1%})."
         yield Finding("errors_5xx", seen.name, seen.name, says)
     if got.p95_ms is not None and got.p95_ms > seen.app.budget_ms:
         says = f"95 of 100 answers took up to {got.p95_ms:.0f} ms, budget {seen.app.budget_ms} ms."

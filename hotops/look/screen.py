@@ -5,10 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from hotops.core.table import one_line
+from hotops.core.table import WIDTH, one_line
 from hotops.health.finding import Finding
 
-WIDTH = 80
 #: What stands before an app's name: readable without colour, and found by eye in a column.
 MARKS = {"ok": "·", "warn": "-", "unknown": "?", "bad": "!"}
 _UNITS = (("d", 86_400.0), ("h", 3600.0), ("m", 60.0))

@@ -13,7 +13,7 @@ from hotops.core.documented import Documented
 from hotops.core.lock import Holder
 from hotops.core.operation import Done, Operation, Plan, Spec
 from hotops.core.parallel import map_parallel
-from hotops.core.table import aligned
+from hotops.core.table import WIDTH, aligned
 from hotops.health.finding import Finding, worst_first
 from hotops.health.health_report import NotWell
 from hotops.inventory.schema import App, Environment
@@ -22,7 +22,8 @@ from hotops.look.changes import DAY_S, NOT_TOLD, Change, changes_of, runs_of
 from hotops.look.database import DatabaseSeen, see_database
 from hotops.look.next_step import next_step
 from hotops.look.reading import Reading
-from hotops.look.screen import MARKS, WIDTH, cut, fact, finding_lines, short_age, wrapped
+from hotops.look.screen import MARKS, cut, fact, finding_lines, short_age, wrapped
+from hotops.look.served import WINDOW_S
 from hotops.promote.holding import shown_holder
 from hotops.promote.pairs import environment_of
 from hotops.selection import select
@@ -261,7 +262,8 @@ def _served(app: AppSeen) -> tuple[str, str]:
     if not got.answers:
         return "-", "-"
     share = f"{got.share:.1%}" if got.errors_5xx else "0"
-    return share, _UNKNOWN if got.p95_ms is None else f"{got.p95_ms:.0f}ms"
+    unknown = "-" if got.window_s < WINDOW_S else _UNKNOWN  # of what runs for minutes only nobody asks the times
+    return share, unknown if got.p95_ms is None else f"{got.p95_ms:.0f}ms"
 
 
 def _way_back(app: AppSeen) -> str:
@@ -291,7 +293,8 @@ def _unknown_line(apps: Sequence[AppSeen]) -> str:
 
 
 def _facts(state: StatusSeen, environment: Environment) -> list[str]:
-    lines = fact("database", state.database.says)
+    kept = f"; rows gone? hotops backup points {environment.name}" if state.database.project.value else ""
+    lines = fact("database", state.database.says + kept)
     lines += fact("github", f"unknown: {_github(environment)}")
     if state.holder is None:
         return lines + fact("lock", f"free ({state.lock_scope})")

@@ -15,6 +15,7 @@ from hotops.core.documented import Documented
 from hotops.core.errors import UsageError
 from hotops.core.operation import Done, Operation, Plan, Spec
 from hotops.core.parallel import map_parallel
+from hotops.core.table import WIDTH
 from hotops.fly import Fly
 from hotops.health.app import AppHealth, look
 from hotops.health.probe import ProbeResult
@@ -25,7 +26,7 @@ from hotops.look.cause import Case, Cause, cause_of, changed_secrets, culprit_of
 from hotops.look.dsn_in_use import DsnInUse, dsn_in_use
 from hotops.look.log_news import LogNews, read_news
 from hotops.look.reading import Reading, read
-from hotops.look.screen import WIDTH, cut, fact, short_age, wrapped
+from hotops.look.screen import cut, fact, short_age, wrapped
 from hotops.promote.pairs import environment_of
 from hotops.selection import select
 
@@ -248,7 +249,9 @@ def _answers(state: WhySeen) -> list[str]:
     asked = [_answer(probe) for probe in (*state.health.probes, *([state.health.root] if state.health.root else []))]
     got = state.app.served.value
     share = (
-        f"15 min: {got.errors_5xx} of {got.answers} answers 5xx" if got else f"5xx unknown: {state.app.served.why_not}"
+        f"{got.spoken}: {got.errors_5xx} of {got.answers} answers 5xx"
+        if got
+        else f"5xx unknown: {state.app.served.why_not}"
     )
     return fact("answers", f"{', '.join(asked) or 'not asked, nothing runs'}; {share}")
 

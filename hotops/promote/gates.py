@@ -9,7 +9,7 @@ from typing import Any, Literal
 from hotops.core.clock import rfc3339, spoken_duration
 from hotops.core.errors import ApiError, WireError
 from hotops.core.journal import Journal
-from hotops.core.table import aligned
+from hotops.core.table import wrapped_last
 from hotops.inventory.gates import GATES
 from hotops.inventory.policy import Level
 from hotops.inventory.schema import Environment
@@ -165,25 +165,26 @@ def judged(name: str, app: str, found: Found, environment: Environment, now: flo
 
 
 def table(gates: Sequence[Gate], now: float) -> list[str]:
-    """The go/no-go table: one line a gate, each with its source, age and expiry; waivers below it."""
-    one_app = len({gate.app for gate in gates}) == 1
-    rows = [
-        [
-            *([] if one_app else [gate.app]),
-            gate.name,
-            SHOWN[gate.status],
-            gate.found,
-            gate.source,
-            spoken_duration(max(0.0, now - gate.asked_at)),
-            rfc3339(gate.expires_at)[11:16],
-        ]
-        for gate in gates
-    ]
-    header = ["gate", "verdict", "found", "source", "age", "until"]
-    lines = aligned(rows, header if one_app else ["app", *header], widest=72)
+    """The go/no-go table, an app after the other: a line a gate; one that does not say go also says where it looked.
+
+    Source, age and expiry of every gate stand in the result and in the evidence.
+    """
+    apps = list(dict.fromkeys(gate.app for gate in gates))
+    lines: list[str] = []
+    for app in apps:
+        lines += [] if len(apps) == 1 else [f"{app}:"]
+        rows = [[gate.name, SHOWN[gate.status], _found(gate, now)] for gate in gates if gate.app == app]
+        lines += wrapped_last(rows, ("gate", "verdict", "found"))
     waived = {(gate.name, gate.reason, gate.until) for gate in gates if gate.reason}
     lines += [f"waiver: {name} until {until}: {reason}" for name, reason, until in sorted(waived)]
     return lines
+
+
+def _found(gate: Gate, now: float) -> str:
+    if gate.status == "pass" or gate.source == "inventory":
+        return gate.found
+    age, until = spoken_duration(max(0.0, now - gate.asked_at)), rfc3339(gate.expires_at)[11:16]
+    return f"{gate.found} ({gate.source}, {age} ago, holds until {until})"
 
 
 def verdict_line(gates: Iterable[Gate]) -> str:

@@ -180,6 +180,23 @@ def test_each_change_of_the_last_day_is_told_whoever_made_it() -> None:
     assert result["next"] == "fly secrets deploy -a chat"
 
 
+def test_answers_of_what_ran_before_do_not_count_against_what_runs_now() -> None:
+    """After a way back the old release's failures are no finding about what serves now, and the other way round."""
+
+    def seen(*releases: tuple[str, float]) -> dict[str, Any]:
+        made = [
+            {"version": 41 + n, "tag": tag, "status": "complete", "age_s": age_s}
+            for n, (tag, age_s) in enumerate(releases)
+        ]
+        return row_of(Scene(app_seed("shop", traffic_rps=5, releases=made)).ask("status"))
+
+    back = seen(("v41-error3pct", 7200), ("v42", 60))
+    assert (back["state"], back["served"]["window"], back["served"]["errors_5xx"]) == ("ok", "50s", 0)
+    worse = seen(("v41", 7200), ("v42-error3pct", 60))
+    assert (worse["state"], worse["served"]["window"]) == ("bad", "50s")
+    assert seen(("v41-error3pct", 7200), ("v42", 10))["served"]["answers"] == 0, "too young to say"
+
+
 def test_shares_of_failed_answers_and_slow_ones_are_judged_by_the_inventory() -> None:
     broken = [
         {"version": 41, "tag": "v41", "status": "complete", "age_s": 864_000},

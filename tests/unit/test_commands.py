@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from pydantic import Field
 from hotops import cli, registry
 from hotops.commands import catalogue, confirming
 from hotops.commands.command import OperationCommand
+from hotops.commands.telling import fitted
 from hotops.core.errors import HotopsError
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from tests.playbooks.project import Project
@@ -247,3 +250,22 @@ def test_help_shows_flags_and_no_command_is_loaded_for_the_list(hotops: Any) -> 
     assert "--confirm" not in out
     assert "--text" not in hotops("book", "burn", "-h")[1], "what is fixed has no flag"
     assert hotops("--help")[0] == 0
+
+
+class Terminal(io.StringIO):
+    """A stream that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_breaks_no_word_and_a_pipe_gets_the_line_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 24)))
+    line = "  Next: hotops restore production --to 20300131T101500Z-3f9a2c --tables public.orders --confirm postgres"
+    lines = fitted(line, Terminal()).split("\n")
+    assert max(map(len, lines)) <= 40
+    assert lines[0].startswith("  Next: ")
+    assert all(each.startswith("    ") for each in lines[1:])
+    assert " ".join(lines).split() == line.split()
+    assert fitted(f"short\n{line}", io.StringIO()) == f"short\n{line}"
+    assert fitted("/a/path/of/more/than/forty/columns/is/copied/whole", Terminal()).count("\n") == 0

@@ -91,6 +91,19 @@ def test_an_out_of_memory_kill_names_the_machine_its_group_and_its_memory() -> N
     assert health.ooms == 1
 
 
+def test_what_ended_before_the_machine_was_replaced_is_told_as_past() -> None:
+    """After a way back the old release's crashes are no finding about what serves now."""
+    launch = {"id": "l", "type": "launch", "status": "created", "source": "user", "timestamp": int((NOW - 20) * 1000)}
+    past = [exit_event(NOW - 60 - n, 1) for n in range(3)]
+    health = examined(machine(events=[launch, *past]))
+    assert kinds(health) == {"ended_before": "warn"}
+    assert "3 times before it was replaced" in health.findings[0].says
+    assert len(health.exits) == 3
+    again = examined(machine(events=[exit_event(NOW - 5, 1), launch, *past]))
+    assert kinds(again) == {"ended_before": "warn", "bad_exit": "bad"}
+    assert "ended by itself once" in next(each.says for each in again.findings if each.kind == "bad_exit")
+
+
 def test_exit_code_137_counts_as_a_memory_kill_even_where_fly_does_not_say_so() -> None:
     assert kinds(examined(machine(events=[exit_event(NOW - 5, 137)]))) == {"oom": "bad"}
 

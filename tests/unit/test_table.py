@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from hotops.core.table import aligned, one_line
+from hotops.core.table import WIDTH, aligned, one_line, wrapped_last
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
@@ -33,6 +33,16 @@ def test_long_cells_can_be_shortened() -> None:
 def test_foreign_text_can_neither_break_a_line_nor_drive_the_terminal() -> None:
     assert aligned([["a\nb\x1b[31mred\x1b[0m\x07", "x"]]) == ["a b red  x"]
     assert one_line("safe\u202egnp.exe") == "safe gnp.exe"
+
+
+def test_the_last_column_is_wrapped_below_itself() -> None:
+    lines = wrapped_last([["smoke", "go", "GET https://shop.example " * 6]], ("gate", "verdict", "found"))
+    assert lines[0] == "gate   verdict  found"
+    assert lines[1].startswith("smoke  go       GET https://shop.example GET")
+    assert {line[:16] for line in lines[2:]} == {" " * 16}
+    assert max(map(cell_len, lines)) <= WIDTH
+    assert " ".join(line[16:] for line in lines[1:]).split() == ("GET https://shop.example " * 6).split()
+    assert wrapped_last([]) == []
 
 
 def test_no_rows_are_no_lines() -> None:
