@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from hotops.backup.keys import Sealer
 from hotops.backup.manifest import Manifest
 from hotops.backup.programs import Programs, find_programs
 from hotops.backup.progress import unfinished
-from hotops.backup.sentinel import SHRINKAGE
+from hotops.backup.sentinel import SHRINKAGE, shrunken
 from hotops.backup.settings import Settings, Where, connection_of, recipients_of, settings_of
 from hotops.backup.survey import Survey, survey
 from hotops.core.clock import spoken_duration
@@ -125,6 +125,7 @@ class MakeBackup(Operation[BackupWanted, Situation]):
     )
     #: Told how far it is: bytes done, bytes there are, seconds.
     tell: Callable[[int, int, float], None] = staticmethod(lambda _done, _all, _seconds: None)
+    _gone: Sequence[str] = ()
 
     def observe(self) -> Situation:
         want, context = self.want, self.context
@@ -180,6 +181,7 @@ class MakeBackup(Operation[BackupWanted, Situation]):
         if step.name == "manifest":
             made = self._or_close(lambda: dump.seal(last, shrinkage=self.want.shrinkage))
             dump.close()
+            self._gone = shrunken(made, last) if last else []
             return manifests.told(made)
         self._or_close({"schema": dump.schema, "rows": dump.rows, "content": dump.content}[step.name])
         return {"seconds": round(self.context.clock.now() - began, 2)}
@@ -204,9 +206,23 @@ class MakeBackup(Operation[BackupWanted, Situation]):
             ),
             *(f"left out: {line}" for line in made["left_out"]),
         ]
-        return {
+        result: dict[str, Any] = {
             "backup": made, "kept_ranges": self._dump.resumed, "slowed": self._dump.slowed, "seconds": took, SCREEN: lines,
         }  # fmt: skip
+        if self._gone and state.last is not None:
+            result["next"] = self._bring_back(state, state.last.id)
+            lines.append(f"Rows that {state.last.id} has are gone from {', '.join(self._gone)}.")
+        return result
+
+    def _bring_back(self, state: Situation, backup: str) -> str:
+        """The command that puts the rows back into the living database, as far as it can be known here."""
+        name = state.connection.database
+        tables = " ".join(f"--tables {table}" for table in self._gone)
+        source = self.want.dsn_env or state.settings.declared.dsn_env
+        return (
+            f"hotops restore {state.settings.environment} --to {backup} {tables} --overwrite {name} --confirm {name} "
+            f"--target-env {source}"
+        )
 
     def _or_close(self, action: Callable[[], Any]) -> Any:
         """No session outlives a failure."""

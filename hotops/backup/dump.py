@@ -33,7 +33,7 @@ from hotops.backup.scripts import (
     sequences_script,
     settings_script,
 )
-from hotops.backup.sentinel import suspicious
+from hotops.backup.sentinel import shrunken, suspicious
 from hotops.backup.store import Store
 from hotops.backup.survey import Survey, survey
 from hotops.backup.throttle import Throttle
@@ -201,6 +201,12 @@ class Dump:
         for future in futures:
             future.result()
 
+    def _remedy(self, made: Manifest, last: Manifest | None) -> str:
+        if last is None or not shrunken(made, last):
+            return "Look at the database first. If the loss is meant, run it again with shrinkage=1."
+        again = f"hotops backup create {self.environment} --shrinkage 1"
+        return f"{again}    # keeps what is there now, and names the restore for what is gone; also if it is meant"
+
     def seal(self, last: Manifest | None, *, shrinkage: float) -> Manifest:
         """Judge the content and, if it is that of a backup, sign it. Raises BackupSuspicious: nothing is then listed."""
         with self._explained(), self._session.cursor() as cursor:
@@ -211,7 +217,7 @@ class Dump:
         if wrong:
             raise BackupSuspicious(
                 f"{self.id} is no backup: {'; '.join(wrong)}.",
-                remedy="Look at the database first. If the loss is meant, run it again with shrinkage=1.",
+                remedy=self._remedy(made, last),
                 details={"findings": wrong},
             )
         script = restore_script(made).encode()

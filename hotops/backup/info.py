@@ -15,7 +15,7 @@ from hotops.core.clock import rfc3339, spoken_duration
 from hotops.core.documented import Documented
 from hotops.core.errors import HotopsError
 from hotops.core.operation import Done, Operation, Plan
-from hotops.core.table import aligned
+from hotops.core.table import aligned, wrapped_last
 from hotops.fly.client import Fly
 from hotops.supabase.client import Supabase
 
@@ -140,6 +140,17 @@ class Points:
     found: tuple[dict[str, Any], ...]
 
 
+#: For who looks here at night, where rows are gone and the database stands.
+_GONE = (
+    "Are rows gone? A backup of what is there now keeps it, finds the tables that",
+    "shrank, and names the command that brings their rows back.",
+)
+_NONE = (
+    "There is no backup of hotops' own. Are rows gone? Only the platform can bring",
+    "them back: Database > Backups at supabase.com/dashboard; then make one.",
+)
+
+
 class RestorePoints(Operation[PointsWanted, Points]):
     """What could be brought back today, and to which moment: own backups, the platform's, volumes, and what nobody keeps."""
 
@@ -185,7 +196,10 @@ class RestorePoints(Operation[PointsWanted, Points]):
             )
             for item in state.found
         ]
-        return {"points": list(state.found), SCREEN: aligned(rows, ("of", "kept as", "newest", "way back"))}
+        name = self.context.environment.name
+        own = any(item["kind"] == "hotops backup" and item["newest"] for item in state.found)
+        lines = [*wrapped_last(rows, ("of", "kept as", "newest", "way back")), "", *(_GONE if own else _NONE)]
+        return {"points": list(state.found), "next": f"hotops backup create {name}", SCREEN: lines}
 
     def _own(self) -> list[dict[str, Any]]:
         try:

@@ -25,6 +25,7 @@ from hotops.core.operation import Done, Fact, Operation, Plan, Step
 
 #: A living database is overwritten only with a backup of it that is younger.
 FRESH_H = 1.0
+_EMPTIED = "the tables are emptied"
 
 
 class RestoreWanted(Where):
@@ -191,7 +192,7 @@ class Restore(Operation[RestoreWanted, Aim]):
                 state.load.connection.place,
                 "replace" if name == "rows" and want.overwrite else "create",
                 {},
-                {name: what if name == "rows" else PHASES[name]},
+                {name: what if name == "rows" else _EMPTIED if name == "claim" and want.overwrite else PHASES[name]},
                 phase=name,
             )
             for name in names
@@ -234,8 +235,9 @@ class Restore(Operation[RestoreWanted, Aim]):
             ]
             if self.want.jobs == "hold" and "jobs" in state.found.manifest.schema_parts:
                 lines.append("scheduled jobs are held back: jobs=start starts them")
+        ending = {"next": f"hotops status {state.settings.environment}"} if self.want.overwrite else {}
         return {
-            "database": state.name, "restored": told, "phases": phases, "problems": self._problems(state),
+            **ending, "database": state.name, "restored": told, "phases": phases, "problems": self._problems(state),
             "compared": dict(done.get("compare", {})), SCREEN: lines,
         }  # fmt: skip
 
@@ -256,7 +258,7 @@ class Restore(Operation[RestoreWanted, Aim]):
         if age_h > FRESH_H or newest.place != server.place:
             raise RestoreRefused(
                 f"There is no backup of {server.place} that is younger than {FRESH_H:g} h: what it holds now would be lost.",
-                remedy=f"Back it up first; then restore to={found.manifest.id}.",
+                remedy=f"hotops backup create {settings.environment}    # first; then the same with --to {found.manifest.id}",
             )
 
 

@@ -41,16 +41,27 @@ def _holes(manifest: Manifest, seen: Survey) -> list[str]:
     return found
 
 
+def shrunken(manifest: Manifest, last: Manifest, *, shrinkage: float = SHRINKAGE) -> list[str]:
+    """The tables that hold far fewer rows than in the last backup, as schema.name: what is asked for when rows are gone."""
+    now: Mapping[str, int] = {table.full_name: table.rows for table in manifest.tables}
+    return [
+        table.full_name
+        for table in last.tables
+        if table.rows >= _MATTERS_ROWS and now.get(table.full_name, table.rows) < table.rows * (1 - shrinkage)
+    ]
+
+
 def _shrunk(manifest: Manifest, last: Manifest, shrinkage: float) -> list[str]:
     found = []
     gone = sorted({t.full_name for t in last.tables if t.rows} - {t.full_name for t in manifest.tables})
     if gone:
         found.append(f"tables of the last backup ({last.id}) are gone: {_some(gone)}")
     now: Mapping[str, int] = {table.full_name: table.rows for table in manifest.tables}
-    for table in last.tables:
-        rows = now.get(table.full_name)
-        if rows is not None and table.rows >= _MATTERS_ROWS and rows < table.rows * (1 - shrinkage):
-            found.append(f"{table.full_name} shrank from {table.rows} rows to {rows} since {last.id}")
+    before = {table.full_name: table.rows for table in last.tables}
+    found += [
+        f"{name} shrank from {before[name]} rows to {now[name]} since {last.id}"
+        for name in shrunken(manifest, last, shrinkage=shrinkage)
+    ]
     if last.rows >= _MATTERS_ROWS and manifest.rows < last.rows * (1 - shrinkage):
         found.append(f"all tables together shrank from {last.rows} rows to {manifest.rows} since {last.id}")
     return found

@@ -38,7 +38,7 @@ def last_promotion(machines: Mapping[str, Sequence[Machine]]) -> tuple[str, list
     if not promotions and not ways_back and not cordons:
         raise HotopsError(
             "No machine carries the mark of a promotion, so there is no last promotion to undo.",
-            remedy="Name the apps, and a release if you know it: -e apps=APP -e version=N",
+            remedy=f"Name the apps: hotops rollback ENV {' '.join(machines)} (--version N for a certain release)",
             code="nothing_to_roll_back",
         )
     newest = max(promotions or ways_back or cordons)  # run names begin with their time

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hotops.backup import manifest as manifests
-from hotops.backup.errors import BackupDamaged, DsnRefused, KeysUnusable, RestoreRefused
+from hotops.backup.errors import BackupDamaged, BackupSuspicious, DsnRefused, KeysUnusable, RestoreRefused
 from hotops.backup.retention import kept_for
 from hotops.backup.store import Store
 from hotops.core.context import Context
@@ -136,7 +136,13 @@ def test_a_living_databases_rows_are_replaced_only_when_typed_twice_and_backed_u
     assert server.run(living, "select count(*) from public.orders") == [(2500,)]
 
     calls.clock.time += 1
-    assert calls("backup", shrinkage=1).result["backup"]["rows"] < 4000  # what it holds now is kept, too
+    with pytest.raises(BackupSuspicious) as shrunk:
+        calls("backup")
+    assert shrunk.value.remedy.startswith("hotops backup create test --shrinkage 1 ")
+    kept = calls("backup", shrinkage=1).result
+    assert kept["backup"]["rows"] < 4000  # what it holds now is kept, too
+    assert kept["next"].startswith(f"hotops restore test --to {good} --tables public.orders ")
+    assert kept["next"].endswith(f"--overwrite {living} --confirm {living} --target-env DATABASE_URL")
     done = calls("restore", to=good, overwrite=living, confirm=living)
     assert done.result["compared"]["rows"] > 6000
     assert server.run(living, "select count(*) from public.orders") == [(5000,)]

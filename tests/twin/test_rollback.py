@@ -153,7 +153,7 @@ def test_where_nothing_was_promoted_there_is_nothing_to_roll_back(tmp_path: Path
     stage = Stage(tmp_path)
     error = refused(rollback, stage)
     assert ended(error) == ("nothing_to_roll_back", 1)
-    assert "apps=" in error.remedy
+    assert "hotops rollback ENV shop-production " in error.remedy
     assert stage.writes() == []
 
 
