@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from hotops.core.driver import drive
@@ -13,15 +12,6 @@ from hotops.core.sandbox_control import ControlClient
 from hotops.core.waiting import Pace, wait_for
 from hotops.deploy.rollback import Rollback, RollbackWant
 from hotops.drill import machines as fleet
-from hotops.drill.backups import drop_restored, restore_newest_backup
-from hotops.drill.credentials import (
-    detect_stranger,
-    finish_rotation,
-    leak_credential,
-    prepare_credential,
-    prove_refused,
-    rotate_leaked,
-)
 from hotops.drill.exercise import Exercise
 from hotops.drill.heartbeat import Heartbeat
 from hotops.drill.machines import Was
@@ -37,8 +27,6 @@ RECOVERED_WITHIN_S = 3600.0
 WELL_WITHIN_S = 120.0
 #: A database that answers holds what it holds: waiting longer makes nothing come back.
 DATA_WITHIN_S = 60.0
-
-Activity = Callable[..., Any]
 
 
 class NoRecovery(HotopsError):
@@ -75,8 +63,8 @@ def remember(exercise: Exercise, *, data: bool = False) -> dict[str, Any]:
     return {"machines": len(machines), "tables": len(content), "rows": sum(rows for rows, _ in content.values())}
 
 
-def start_heartbeat(exercise: Exercise, *, lead_s: float = 2.0) -> dict[str, Any]:
-    """Write a row a second from now on; returns after `lead_s` seconds, and not before the known rows are archived.
+def start_heartbeat(exercise: Exercise, *, lead_s: float = 2.0, archived: bool = True) -> dict[str, Any]:
+    """Write a row a second from now on; returns after `lead_s` seconds, with `archived` once the known rows are.
 
     Recovery is to whole seconds: after two, a whole one lies between the first row and any fault.
 
@@ -88,7 +76,7 @@ def start_heartbeat(exercise: Exercise, *, lead_s: float = 2.0) -> dict[str, Any
     while (left := until - clock.now()) > 0:
         clock.sleep(left)
     planted_at = exercise.record.facts.get("planted_at")
-    if planted_at is not None and exercise.supabase.backups(exercise.project.ref).pitr_enabled:
+    if archived and planted_at is not None and exercise.supabase.backups(exercise.project.ref).pitr_enabled:
         _wait_until_archived(exercise, math.ceil(planted_at))
     return {"beats": len(exercise.heartbeat.beats)}
 
@@ -335,41 +323,6 @@ def _hosts_are_back(exercise: Exercise) -> list[str]:
     for volume_id, app in exercise.record.facts.get("made_volumes", {}).items():
         exercise.context.client(Fly).volumes.destroy(app, volume_id)
     return sorted(hosts)
-
-
-ACTIVITIES: Mapping[str, Activity] = MappingProxyType(
-    {
-        function.__name__: function
-        for function in (
-            apps_are_well,
-            data_are_right,
-            remember,
-            start_heartbeat,
-            lose_database,
-            damage_data,
-            lose_machine,
-            lose_region,
-            lose_volume,
-            break_release,
-            detect,
-            recover_database,
-            put_machines_back,
-            restore_volume,
-            restore_newest_backup,
-            prepare_credential,
-            leak_credential,
-            detect_stranger,
-            rotate_leaked,
-            prove_refused,
-            finish_rotation,
-            roll_release_back,
-            wait_until_served,
-            stop_heartbeat,
-            drop_restored,
-            tidy_up,
-        )
-    }
-)
 
 
 def _wait_until_archived(exercise: Exercise, moment: int) -> None:

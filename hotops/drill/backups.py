@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hotops.backup.fingerprint import quoted
@@ -11,7 +12,7 @@ from hotops.core.clock import parse_rfc3339
 from hotops.core.driver import drive
 from hotops.core.errors import HotopsError
 from hotops.drill.exercise import Exercise
-from hotops.drill.record import Moment
+from hotops.drill.record import Moment, Record
 
 #: After which phases of a restore a moment of the way back is reached.
 _REACHED: tuple[tuple[Moment, frozenset[str]], ...] = (
@@ -44,14 +45,19 @@ def restore_newest_backup(exercise: Exercise, *, target_env: str = "RESTORE_URL"
     took: dict[str, float] = {name: float(seconds) for name, seconds in outcome.result["phases"].items()}
     if not took:
         raise NothingRestored(f"{database} was there already.", remedy="Run the drill again.")
+    record.mark("served", mark_phases(record, took, began))
+    restored = outcome.result["restored"]
+    record.note(loss_s=max(0.0, began - parse_rfc3339(str(restored["taken_at"]))), backup=restored["id"])
+    return {"backup": restored["id"], "database": database, "rows": restored["rows"], "phases": took}
+
+
+def mark_phases(record: Record, took: Mapping[str, float], began: float) -> float:
+    """Keep when each part of a restore was done, from the seconds its phases took; returns when the last one was."""
     at = began
     for moment, phases in _REACHED:
         at += sum(seconds for name, seconds in took.items() if name in phases)
         record.mark(moment, at)
-    record.mark("served", at)
-    restored = outcome.result["restored"]
-    record.note(loss_s=max(0.0, began - parse_rfc3339(str(restored["taken_at"]))), backup=restored["id"])
-    return {"backup": restored["id"], "database": database, "rows": restored["rows"], "phases": took}
+    return at
 
 
 def drop_restored(exercise: Exercise) -> dict[str, Any]:

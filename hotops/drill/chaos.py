@@ -15,8 +15,8 @@ from typing import Any
 from hotops.core.context import Context
 from hotops.core.errors import UsageError
 from hotops.core.world import World
-from hotops.drill.activities import ACTIVITIES, Activity
 from hotops.drill.exercise import Exercise
+from hotops.drill.provided import ACTIVITIES, Activity
 from hotops.drill.record import Record
 from hotops.inventory.listing import load_environment
 

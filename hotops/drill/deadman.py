@@ -66,9 +66,9 @@ def watch(inventory: str, record: str, scenario: str, run: str) -> int:
     from hotops.core.clock import rfc3339
     from hotops.core.context import Context
     from hotops.core.world import World
-    from hotops.drill.activities import ACTIVITIES
     from hotops.drill.exercise import Exercise
     from hotops.drill.experiment import load
+    from hotops.drill.provided import ACTIVITIES
     from hotops.drill.record import Record
     from hotops.inventory.listing import load_environment
 

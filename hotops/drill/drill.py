@@ -13,11 +13,12 @@ from hotops.core.documented import Documented
 from hotops.core.errors import ExitCode, HotopsError, NoGo, UsageError, VerifyFailed
 from hotops.core.evidence import EvidenceFolder
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
-from hotops.drill.activities import ACTIVITIES
 from hotops.drill.credentials import owner_of
 from hotops.drill.deadman import DeadMan
 from hotops.drill.exercise import Exercise, data_loss_s
 from hotops.drill.experiment import MODULE, Activity, Experiment, load
+from hotops.drill.provided import ACTIVITIES
+from hotops.drill.rebuild import check_rebuildable
 from hotops.drill.record import Record
 from hotops.drill.report import write_report
 from hotops.drill.result import Result
@@ -151,6 +152,8 @@ class DrDrill(Operation[DrillWanted, Before]):
         archived_until = None
         if self._experiment.facts.rotates:
             owner_of(self._exercise, self._experiment.facts.rotates)
+        if self._experiment.facts.rebuilds:
+            check_rebuildable(self._exercise)
         if self._experiment.facts.needs_archive:
             backups = self._exercise.supabase.backups(self._exercise.project.ref)
             archived_until = backups.latest_recoverable_at if backups.pitr_enabled else None

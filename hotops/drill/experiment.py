@@ -51,7 +51,7 @@ class Facts(_Form):
 
     `breaks` is what is lost; `needs_archive` says that only recovery to a point in time can bring it back. `isolated`
     means that nothing is broken: what is restored stands beside, so that it may be drilled on live clouds. `rotates` is
-    a secret of the map that has to have a successor.
+    a secret of the map that has to have a successor; `rebuilds` says that the whole project is made anew.
     """
 
     name: Literal["hotops"] = "hotops"
@@ -60,6 +60,7 @@ class Facts(_Form):
     needs_archive: bool = False
     isolated: bool = False
     rotates: str | None = None
+    rebuilds: bool = False
 
 
 class Experiment(_Form):

@@ -14,16 +14,19 @@ import pytest
 from hotops.core.clock import rfc3339
 from hotops.core.driver import drive
 from hotops.core.errors import NoGo, RolledBack, UsageError
-from hotops.drill.activities import ACTIVITIES
 from hotops.drill.credentials import NotRotatable
 from hotops.drill.drill import ConfirmationMissing, DrDrill, DrillWanted, TargetMissed
 from hotops.drill.due import DrDue, DrillsDue, DueWanted
 from hotops.drill.experiment import load, scenarios
+from hotops.drill.provided import ACTIVITIES
+from hotops.drill.rebuild import NotRebuildable
 from hotops.dsn.parsing import parse
 from hotops.fly import Fly
+from hotops.inventory.seed_values import project_ref
 from hotops.proofs.register import Entry, Register, RegisterDamaged
+from hotops.secrets.pretended_vault import make_pretended_vault
 from hotops.secrets.wanted import vault_of
-from hotops.supabase.client import Supabase
+from hotops.supabase.client import Project, Supabase
 from tests.drill.conftest import Shop
 from tests.playbooks.canaries import Canaries
 
@@ -32,6 +35,7 @@ PHASES = {
     "bad_migration": ["detect", "decide", "load", "verify", "serve"],
     "database_lost": ["detect", "decide", "load", "verify", "serve"],
     "machine_lost": ["detect", "decide", "load", "serve"],
+    "project_deleted": ["detect", "decide", "make", "fetch", "load", "index", "verify", "re-point", "serve"],
     "region_lost": ["detect", "decide", "fetch", "load", "serve"],
     "volume_lost": ["detect", "decide", "fetch", "load", "serve"],
     "release_broken": ["detect", "decide", "load", "serve"],
@@ -124,6 +128,45 @@ def test_a_leaked_credential_is_refused_and_no_password_is_in_what_is_kept(shop:
         assert 0 < record["facts"]["exposed_s"] <= result["recovery_s"]
     assert Canaries(canaries).below(shop.folder) == []
     is_as_before(shop)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("postgresql://postgres:{word}@elsewhere.example:5432/postgres", "No secret of shop.yml names the project"),
+        ("postgresql://somebody:{word}@db.{ref}.supabase.co:5432/postgres", "logs in as somebody"),
+    ],
+)
+def test_a_project_that_could_not_come_back_is_not_deleted(
+    paper: Shop, monkeypatch: pytest.MonkeyPatch, value: str, says: str
+) -> None:
+    ref = project_ref("shop")
+    path = paper.folder / "inventories/secret_maps/shop.yml"
+    declared = path.read_text(encoding="utf-8")
+    path.write_text(declared.partition("    provider:")[0], encoding="utf-8")
+    dsn = value.format(word="of-nobody", ref=ref)
+    make_pretended_vault(
+        paper.environment(), {"fly": {"apps": [{"name": "shop-production", "secrets": {"DATABASE_URL": dsn}}]}}
+    )
+    monkeypatch.setattr(Supabase, "find", lambda _self, name: Project(ref=ref, name=name))
+    try:
+        with pytest.raises(NotRebuildable, match=says):
+            drill(paper, "project_deleted")
+    finally:
+        path.write_text(declared, encoding="utf-8")
+
+
+@pytest.mark.soak
+def test_a_login_role_whose_password_no_backup_holds_gets_another_when_its_project_is_rebuilt(shop: Shop) -> None:
+    assert drill(shop, "credential_leaked")["passed"] is True
+    result = drill(shop, "project_deleted")
+    assert result["passed"] is True
+    vault = vault_of(shop.environment(), may_write=False)
+    dsn = parse(vault.value(vault.find("supabase/database_url")))
+    record = json.loads((Path(result["report"]).parent / "drill.json").read_text(encoding="utf-8"))
+    assert dsn.role in ("shop_app_a", "shop_app_b")
+    assert record["facts"]["rebuilt_ref"] in dsn.host
+    assert record["facts"]["repointed"] == ["DATABASE_URL"]
 
 
 def test_a_credential_that_nobody_can_rotate_is_told_before_anything_leaks(paper: Shop) -> None:
