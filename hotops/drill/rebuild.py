@@ -23,10 +23,13 @@ from hotops.dsn.parsing import DsnInvalid, parse
 from hotops.dsn.proof import Prover
 from hotops.promote.holding import hold
 from hotops.rotation.postgres import PostgresRoles
+from hotops.rotation.supabase_keys import SupabaseApiKey
+from hotops.secrets.issuers import PostgresProvider, SupabaseKey
 from hotops.secrets.map_file import load_map
 from hotops.secrets.mirror import MirrorSecrets, MirrorWant
 from hotops.secrets.secret_map import MappedSecret
 from hotops.secrets.wanted import vault_of
+from hotops.supabase.api_keys import ApiKeys
 from hotops.vault.vault import Vault
 
 MADE_WITHIN_S = 1800.0
@@ -57,7 +60,7 @@ def check_rebuildable(exercise: Exercise) -> None:
             continue
         naming += 1
         dsn = _parsed(value)
-        if dsn is not None and dsn.role != "postgres" and mapped.provider is None:
+        if dsn is not None and dsn.role != "postgres" and not isinstance(mapped.provider, PostgresProvider):
             raise NotRebuildable(
                 f"{name} logs in as {dsn.role}, whose password no backup holds, and who gives another is not declared.",
                 remedy="Declare it in the secret map: provider: {kind: postgres, owner: …}.",
@@ -152,7 +155,7 @@ def repoint(exercise: Exercise) -> dict[str, Any]:
     for name, mapped in found.items():
         item = vault.find(mapped.vault or name)
         value = vault.value(item)
-        if old in value.reveal():
+        if old in value.reveal() or _is_another_projects_key(exercise, mapped, value):
             successor = _successor(exercise, mapped, value, old)
             vault.keep_sibling(item, "old", value)
             vault.write(item, successor)
@@ -178,19 +181,29 @@ def finish_rebuild(exercise: Exercise) -> dict[str, Any]:
 
 
 def _successor(exercise: Exercise, mapped: MappedSecret, value: Secret, old: str) -> Secret:
-    """The same value of the new project. A login role gets a new password, since no backup holds its old one."""
+    """The same of the new project: its API key, or a login role with a new password, since no backup holds the old."""
     new = exercise.project.ref
+    if isinstance(mapped.provider, SupabaseKey):
+        fingerprint = vault_of(exercise.environment, may_write=True).fingerprint
+        return SupabaseApiKey(ApiKeys(exercise.supabase), new, mapped.provider, fingerprint).successor(value)
     moved = Secret(value.reveal().replace(old, new))
     dsn = _parsed(moved)
     if dsn is None:
         return moved  # a URL, say
-    if dsn.role == "postgres" or mapped.provider is None:
+    if dsn.role == "postgres" or not isinstance(mapped.provider, PostgresProvider):
         return replace(dsn, password=_kept_password(exercise)).text()
     roles = PostgresRoles(exercise.supabase, new, mapped.provider.owner, Prover(exercise.context.world).prove)
     successor = replace(dsn, password=Secret(entropy.token_urlsafe(24))).text()
     roles.activate(successor)
     roles.prove(successor)
     return successor
+
+
+def _is_another_projects_key(exercise: Exercise, mapped: MappedSecret, value: Secret) -> bool:
+    """Whether it is to be an API key of the project, and is none of the one there is now."""
+    if not isinstance(mapped.provider, SupabaseKey):
+        return False
+    return all(key.value != value for key in ApiKeys(exercise.supabase).all(exercise.project.ref))
 
 
 def _parsed(value: Secret) -> Dsn | None:

@@ -43,6 +43,10 @@ secrets:
     vault: supabase/database_url
     fly: {shop-production: [DATABASE_URL], shop-search: [DATABASE_URL]}
     provider: {kind: postgres, owner: shop_app}
+  SUPABASE_SERVICE_KEY:
+    vault: supabase/service_key
+    fly: {shop-search: [SUPABASE_SERVICE_KEY]}
+    provider: {kind: supabase_key, name: shop_search}
 """
 #: Two minutes of the platform are a second here: so often is the log archived.
 SPEED = 120

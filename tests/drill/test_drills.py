@@ -166,7 +166,8 @@ def test_a_login_role_whose_password_no_backup_holds_gets_another_when_its_proje
     record = json.loads((Path(result["report"]).parent / "drill.json").read_text(encoding="utf-8"))
     assert dsn.role in ("shop_app_a", "shop_app_b")
     assert record["facts"]["rebuilt_ref"] in dsn.host
-    assert record["facts"]["repointed"] == ["DATABASE_URL"]
+    assert record["facts"]["repointed"] == ["DATABASE_URL", "SUPABASE_SERVICE_KEY"]
+    assert record["facts"]["keys_left"] == []
 
 
 def test_a_credential_that_nobody_can_rotate_is_told_before_anything_leaks(paper: Shop) -> None:
