@@ -33,7 +33,7 @@ def verify(
     folder: _Folder = None,
     *,
     head: Annotated[
-        str | None, typer.Option(help="Hash of the last line as a witness kept it, such as a deployment status.")
+        str | None, typer.Option(help="Hash of a line as a witness kept it, such as the deployment's status at GitHub.")
     ] = None,
     key: Annotated[
         list[str] | None, typer.Option(help="Id of a key to trust, ed25519:…; can be given several times.")

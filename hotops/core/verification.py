@@ -51,8 +51,9 @@ class _Findings:
 def verify(folder: Path, *, expected_head: str | None = None, trusted_keys: Collection[str] = ()) -> Verification:
     """Check the evidence in `folder`.
 
-    `expected_head` is the hash of the last line that a witness kept, `trusted_keys` are ids (`ed25519:…`) that count as
-    known beside those that this machine knows. Raises UsageError if the folder holds no evidence at all.
+    `expected_head` is the hash of a line that a witness kept, the last one of its moment: all up to it was there then.
+    `trusted_keys` are ids (`ed25519:…`) that count as known beside those that this machine knows. Raises UsageError if
+    the folder holds no evidence at all.
     """
     journal, manifest = _read(folder / JOURNAL_FILE), _read(folder / MANIFEST_FILE)
     if journal is None and manifest is None:
@@ -73,9 +74,10 @@ def verify(folder: Path, *, expected_head: str | None = None, trusted_keys: Coll
         _check_signer(signed, lines, trusted_keys, findings)
     if manifest is None:
         _check_unsealed(folder, lines, findings)
-    if expected_head is not None and expected_head.lower() != head:
+    if expected_head is not None and expected_head.lower() not in {line.hash for line in lines}:
         findings.altered.append(
-            f"The last line's hash is {head}, the witness kept {expected_head}: lines were cut or all was rewritten."
+            f"No line has the hash {expected_head} that the witness kept (the last one's is {head}): lines were cut or "
+            "all was rewritten."
         )
     first = next((line.fields for line in lines if line.fields), {})
     predicate = _predicate(signed)

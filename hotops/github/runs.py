@@ -28,6 +28,12 @@ class Runs:
         found = self._api.pages(path(repo, "actions", "runs"), "workflow_runs", params={"head_sha": commit})
         return [Run.model_validate(item) for item in found]
 
+    def in_state(self, repo: str, status: str) -> list[Run]:
+        """The newest hundred in a state or with a conclusion, such as `waiting`; newest first."""
+        params = {"status": status, "per_page": 100}
+        found = (self._api.get(path(repo, "actions", "runs"), params=params).data or {}).get("workflow_runs")
+        return [Run.model_validate(item) for item in found or []]
+
     def wait(
         self, repo: str, run: int, *, until: Callable[[Run], bool] = lambda run: run.is_over, timeout_s: float
     ) -> Run:

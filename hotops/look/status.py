@@ -22,6 +22,7 @@ from hotops.look.changes import DAY_S, NOT_TOLD, Change, changes_of, runs_of
 from hotops.look.database import DatabaseSeen, see_database
 from hotops.look.next_step import next_step
 from hotops.look.reading import Reading
+from hotops.look.repository import RepositorySeen, see_checks, see_repository
 from hotops.look.screen import MARKS, cut, fact, finding_lines, short_age, wrapped
 from hotops.look.served import WINDOW_S
 from hotops.promote.holding import shown_holder
@@ -49,6 +50,7 @@ class StatusSeen:
 
     apps: tuple[AppSeen, ...]
     database: DatabaseSeen
+    repository: RepositorySeen
     changes: tuple[Change, ...]
     holder: Holder | None
     lock_scope: str
@@ -59,7 +61,8 @@ class StatusSeen:
 class Status(Operation[StatusWanted, StatusSeen]):
     """Look at all apps, the database and the last day at once. Raises TokenMissing (Fly's), UsageError, NotWell.
 
-    Four calls of Fly for each app, two for each organisation, two of Supabase where a project is declared.
+    Four calls of Fly for each app, two for each organisation, two of Supabase where a project is declared; where a
+    repository is, three of GitHub, one for each blocking label and one for each commit whose checks are required.
     """
 
     name = "status"
@@ -72,6 +75,7 @@ class Status(Operation[StatusWanted, StatusSeen]):
         description=(
             "Tells of each app what runs since when, machines, checks, 5xx and p95 of 15 minutes, the way back.",
             "Tells of the database its state and newest backup, and what changed in the last 24 hours, whoever did it.",
+            "Tells of GitHub the last deployment, CI of what runs, runs that wait for a reviewer, and open blockers.",
             "Reads only, and writes no file. What can't be read is unknown, with the reason; Fly's token is enough.",
             "The last line is the command to type next.",
         ),
@@ -95,6 +99,11 @@ class Status(Operation[StatusWanted, StatusSeen]):
             },
             "database": {
                 "description": "The Supabase project: its state and newest backup.",
+                "returned": "success",
+                "type": "dict",
+            },
+            "repository": {
+                "description": "GitHub's last deployments, runs that wait for a reviewer, blockers, checks not green.",
                 "returned": "success",
                 "type": "dict",
             },
@@ -140,12 +149,16 @@ class Status(Operation[StatusWanted, StatusSeen]):
             lambda: see_apps(context, chosen, now=began),
             lambda: see_database(context, environment),
             lambda: shown_holder(context, environment),
+            lambda: see_repository(context, environment),
         ]
-        apps, database, (holder, scope) = map_parallel(lambda look: look(), looks)
+        apps, database, (holder, scope), repository = map_parallel(lambda look: look(), looks)
+        # Which commits run is known only now.
+        repository = see_checks(context, environment, repository, apps)
         changes = [change for app in apps for change in changes_of(app, since)] + runs_of(environment, since)
         return StatusSeen(
             tuple(apps),
             database,
+            repository,
             tuple(sorted(changes, key=lambda change: -change.at)),
             holder,
             scope,
@@ -160,6 +173,7 @@ class Status(Operation[StatusWanted, StatusSeen]):
         result = {
             "apps": [app.as_row() for app in state.apps],
             "database": state.database.as_row(),
+            "repository": state.repository.as_row(),
             "changes": [change.as_row() for change in state.changes],
             "findings": [finding.as_row() for finding in found],
             "lock": str(state.holder) if state.holder else None,
@@ -186,6 +200,7 @@ def findings_of(state: StatusSeen, environment: Environment) -> list[Finding]:
         [
             *(finding for app in state.apps for finding in app.findings),
             *state.database.findings(environment),
+            *state.repository.findings(),
         ]
     )
 
@@ -295,15 +310,11 @@ def _unknown_line(apps: Sequence[AppSeen]) -> str:
 def _facts(state: StatusSeen, environment: Environment) -> list[str]:
     kept = f"; rows gone? hotops backup points {environment.name}" if state.database.project.value else ""
     lines = fact("database", state.database.says + kept)
-    lines += fact("github", f"unknown: {_github(environment)}")
+    lines += fact("github", state.repository.says(state.now))
     if state.holder is None:
         return lines + fact("lock", f"free ({state.lock_scope})")
     dead = "left by the dead " if state.holder.is_dead(state.now) else "held by "
     return lines + fact("lock", f"{dead}{state.holder} ({state.lock_scope})")
-
-
-def _github(environment: Environment) -> str:
-    return "not read" if environment.github_repo else "no github_repo in the inventory"
 
 
 def _changes(state: StatusSeen) -> list[str]:

@@ -1,23 +1,28 @@
-"""Phase notify: those who are to know are told, and the team's feedback file gets its entry."""
+"""Phase notify: those who are to know are told, the team's feedback file gets its entry, GitHub its deployment."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hotops.core.errors import ExitCode
+from hotops.core.errors import ExitCode, HotopsError
 from hotops.core.evidence import RUN_DIR_VARIABLE
 from hotops.core.feedback import FeedbackEntry, FeedbackUnwritable, append_entry
 from hotops.core.operation import Done, Fact, Plan, Step
 from hotops.deploy import marks
+from hotops.fly.models import Machine
 from hotops.notify.channels import declared, name_of, send
 from hotops.notify.message import Message
+from hotops.promote import history
 from hotops.promote.phases import Phase
 
 #: A typo, a missing token and somebody else's lock are told to the one who typed; nobody else has to know.
 NEVER_BEGAN = (ExitCode.USAGE, ExitCode.TOKEN, ExitCode.LOCK_HELD)
+#: Failures of runs that changed something: a no-go is no deployment.
+CHANGED = (ExitCode.RESTORED, ExitCode.NOT_RESTORED)
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class News:
     title: str
     text: str
     outcome: str
+    commits: tuple[str, ...] = ()
 
 
 class Tell(Phase[News]):
@@ -37,19 +43,33 @@ class Tell(Phase[News]):
         apps = ", ".join(targets)
         failure = dict((self.want.failure or {}).get("failure") or {})
         began = failure.get("exit_code") not in NEVER_BEGAN
-        if not began or (not self.want.failure and self._anyone() and not self._did_something(targets)):
+        kept = began and history.is_kept(self.context, self.environment)
+        running = self.machines_of(targets) if began and not self.want.failure and (self._anyone() or kept) else {}
+        if not began or (running and not self._did_something(running)):
             return News(f"{self.environment.name}: {apps} as before", "Nothing was done.", "")
         outcome = str(failure.get("code") or "promoted") if self.want.failure else "promoted"
         text = str((self.want.failure or {}).get("msg") or f"{apps} deployed, watched and accepted.")
-        return News(f"{self.environment.name}: {apps} {outcome.replace('_', ' ')}", text, outcome)
+        changed = not self.want.failure or failure.get("exit_code") in CHANGED
+        commits = history.commits_of(self._about(running)) if kept and changed else ()
+        return News(f"{self.environment.name}: {apps} {outcome.replace('_', ' ')}", text, outcome, commits)
+
+    def _about(self, running: Mapping[str, tuple[Machine, ...]]) -> list[Machine]:
+        """Machines of the image that the run was about: its apps' own, or, where it failed, those of their sources."""
+        if not self.want.failure:
+            return [machine for found in running.values() for machine in found]
+        sources = [pair.source for pair in self.pairs() if pair.source]
+        try:
+            return [machine for found in self.machines_of(sources).values() for machine in found]
+        except HotopsError:
+            return []  # it is told without
 
     def _anyone(self) -> bool:
         """Whether anybody is to be told; if not, nothing has to be read for it."""
         return bool(declared(self.context) or self.environment.feedback_file)
 
-    def _did_something(self, targets: list[str]) -> bool:
+    def _did_something(self, running: Mapping[str, tuple[Machine, ...]]) -> bool:
         """Whether a machine says that this run deployed or accepted what it runs: the clouds know, no file has to."""
-        machines = [machine for found in self.machines_of(targets).values() for machine in found]
+        machines = [machine for found in running.values() for machine in found]
         run = self.context.run
         return any(run in (machine.metadata.get(key) for key in (marks.RUN, marks.ACCEPTED_BY)) for machine in machines)
 
@@ -63,6 +83,7 @@ class Tell(Phase[News]):
         ]
         if self.environment.feedback_file:
             steps.append(Step("feedback", self.environment.feedback_file, "create", after={"title": state.title}))
+        steps += history.steps_of(self.environment, history.Ended(state.outcome, state.commits))
         return Plan(tuple(steps), why_empty="nobody is to be told.")
 
     def apply(self, step: Step, done: Done) -> Fact:
@@ -70,6 +91,8 @@ class Tell(Phase[News]):
         folder = _evidence_folder(self.environment.project_dir)
         if step.name == "feedback":
             return self._write_feedback(news, folder)
+        if step.name.startswith("deployment/"):
+            return history.record(context, self.environment, step, news.outcome)
         channel = declared(context)[int(step.name.partition("/")[2])]
         message = Message.of(context, title=news.title, text=news.text, outcome=news.outcome, evidence=folder)
         sent = send(context, message, channel)

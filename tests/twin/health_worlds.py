@@ -20,7 +20,7 @@ from hotops.sandbox.twin import Twin
 from tests.twin.asking import START, app_seed, fly_seed
 from tests.unit.fly_worlds import FakeClock
 
-CLOUDS = ("api.machines.dev", "api.fly.io", "registry.fly.io", "api.supabase.com")
+CLOUDS = ("api.github.com", "api.machines.dev", "api.fly.io", "registry.fly.io", "api.supabase.com")
 
 
 class Seen(Transport):

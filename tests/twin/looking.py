@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -60,11 +60,16 @@ class Scene:
         token: str | None = None,
         declared: dict[str, dict[str, Any]] | None = None,
         connect: Any = None,
+        github: Mapping[str, Any] | None = None,
         **common: Any,
     ) -> None:
         self.clock: StageClock = clock or FakeClock(START)
         apps = seeds or (app_seed("shop", traffic_rps=2),)
-        self.twin = Twin(fly_seed(*apps), connect=connect or (lambda _dsn: None), now=START)
+        seed = fly_seed(*apps)
+        if github is not None:
+            seed["github"] = {"repositories": [dict(github)]}
+            common.setdefault("github_repo", github["name"])
+        self.twin = Twin(seed, connect=connect or (lambda _dsn: None), now=START)
         self.databases = Databases()
         api = ManagementApi(cast("ProjectDatabases", self.databases), SUPABASE_TOKEN)
         self.twin.mount("api.supabase.com", "supabase", api.handle)
@@ -72,6 +77,8 @@ class Scene:
         tokens = {"fly": Secret(token or self.twin.tokens["fly"])}
         if supabase:
             tokens["supabase"] = Secret(SUPABASE_TOKEN)
+        if github is not None:
+            tokens["github"] = Secret(self.twin.tokens["github"])
         self.tokens = tokens
         names = [seed["name"] for seed in apps]
         hosts = {name: {"host": name, "fly_org": "personal", **(declared or {}).get(name, {})} for name in names}

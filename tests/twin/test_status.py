@@ -14,6 +14,8 @@ from hotops.core.errors import ExitCode
 from hotops.core.lock import FileLock, Holder
 from hotops.core.world import TokenMissing, World
 from hotops.fly import Fly
+from hotops.github import approval_workflow as workflow
+from hotops.github.client import GitHub
 from hotops.health.health_report import NotWell
 from hotops.look.status import HEADER
 from hotops.registry import operation
@@ -53,16 +55,40 @@ def screen(result: dict[str, Any]) -> str:
     return "\n".join(result["hotops_screen"])
 
 
+def commit_of(tag: str) -> str:
+    """The commit that an image of this tag claims, in a twin."""
+    scene = Scene(app_seed("any", releases=[{"version": 1, "tag": tag, "status": "complete", "age_s": 1}]))
+    image = scene.twin.world.images.resolve(scene.twin.world.apps["any"].releases[-1].image_ref)
+    assert image is not None
+    return str(image.content.labels["GH_SHA"])
+
+
+def github(**changes: Any) -> dict[str, Any]:
+    """The team's repository, with the commit that the apps run."""
+    checks = {"build": "success", "test": "success"}
+    return {"name": "acme/shop", "commits": [{"sha": commit_of("v42"), "age_s": 7200}], "checks": checks, **changes}
+
+
 def test_twelve_apps_are_seen_in_a_second_with_as_few_calls_as_it_takes() -> None:
     names = [f"shop-{number}" for number in range(12)]
     clock = TurnClock(START)
-    scene = Scene(*(app_seed(name, traffic_rps=1) for name in names), clock=clock)
+    declared = {name: {"required_checks": ["build", "test"]} for name in names}
+    scene = Scene(
+        *(app_seed(name, traffic_rps=1) for name in names),
+        clock=clock,
+        declared=declared,
+        github=github(),
+        blocking_labels=["P0"],
+    )
+    deployment(scene, "success")
+    scene.twin.calls.clear()
+    began = clock.now()
     scene.twin.faults.add({"kind": "latency", "seconds": LATENCY_S})
     with threads_take_turns(clock):
         result = scene.ask("status")
-    took_s = clock.now() - START
+    took_s = clock.now() - began
     kinds = Counter(
-        f"{call['method']} {call['surface']} {call['path'].split('/')[-1]}" if call["surface"] != "registry" else "HEAD"
+        "HEAD" if call["surface"] == "registry" else f"{call['method']} {call['surface']} {call['path'].split('/')[-1]}"
         for call in scene.twin.calls.since()
     )
     print(f"{took_s:.2f} s, {sum(kinds.values())} calls of {LATENCY_S * 1000:.0f} ms: {dict(kinds)}")
@@ -74,10 +100,84 @@ def test_twelve_apps_are_seen_in_a_second_with_as_few_calls_as_it_takes() -> Non
         "GET prometheus query": 2,
         "GET supabase projects": 1,
         "GET supabase backups": 1,
+        "GET github production": 1,  # the lock
+        "GET github deployments": 1,
+        "GET github statuses": 1,  # how the newest one stands
+        "GET github runs": 1,  # who waits for a reviewer
+        "GET github issues": 1,
+        "GET github check-runs": 1,  # all apps run one commit
     }
     assert took_s < 1.0, "the rest of three seconds is for starting and reading the inventory"
     assert {row["state"] for row in result["apps"]} == {"ok"}
     assert not [call for call in scene.twin.calls.since() if call["effect"] != "none"]
+
+
+def deployment(scene: Scene, state: Any, description: str = "promoted") -> None:
+    with scene.context() as context:
+        github = context.client(GitHub)
+        made = github.deployments.create(
+            "acme/shop", commit_of("v42"), "production", task="a run", description=description, payload={}
+        )
+        github.deployments.tell("acme/shop", made.id, state, description=description)
+
+
+def line(result: dict[str, Any]) -> str:
+    """What is said of GitHub."""
+    lines = screen(result).split("\nlock ")[0].split("github    ")[1].splitlines()
+    return " ".join(each.strip() for each in lines)
+
+
+def test_the_repository_is_told_in_a_line_when_all_is_well() -> None:
+    scene = Scene(github=github(), blocking_labels=["P0"], declared={"shop": {"required_checks": ["build", "test"]}})
+    assert line(scene.ask("status")) == "no deployment recorded, CI green"
+    deployment(scene, "success")
+    scene.clock.time += 3 * 3600
+    result = scene.ask("status")
+    assert line(result) == "last deployment success 3h ago, CI green"
+    assert result["findings"] == []
+    (told,) = result["repository"]["deployments"]
+    assert (told["state"], told["says"], told["commit"]) == ("success", "promoted", commit_of("v42"))
+    assert result["repository"]["unknown"] == {}
+
+
+def test_red_checks_blockers_and_whoever_waits_are_told_and_worth_knowing() -> None:
+    issues = [{"title": "Checkout is down", "labels": ["P0"]}, {"title": "A typo", "labels": ["P2"]}]
+    seed = github(
+        checks={"build": "success", "test": "failure"},
+        issues=issues,
+        workflows={workflow.FILE: workflow.text()},
+        environments={"production": {"reviewers": ["reviewer"]}},
+        collaborators={"reviewer": "write"},
+    )
+    declared = {"shop": {"required_checks": ["build", "test", "lint"]}}
+    scene = Scene(github=seed, blocking_labels=["P0"], declared=declared)
+    with scene.context() as context:
+        inputs = {"plan": "a" * 64, "environment": "production"}
+        context.client(GitHub).workflows.dispatch("acme/shop", workflow.FILE, "main", inputs)
+    scene.clock.time += 600
+    result = scene.ask("status")
+    assert line(result) == "no deployment recorded, CI red for shop, 1 waits for a reviewer, #1 blocks"
+    assert result["repository"]["not_green"] == {"shop": ["test is failure", "lint is absent"]}
+    assert [(found["kind"], found["severity"]) for found in result["findings"]] == [
+        ("ci_not_green", "warn"), ("blocker", "warn"), ("waits", "warn"),
+    ]  # fmt: skip
+    assert row_of(result)["state"] == "ok", "nobody is served worse for it"
+    assert max(map(len, result["hotops_screen"])) <= 80
+
+
+def test_what_github_does_not_tell_is_unknown_and_the_rest_is_there() -> None:
+    scene = Scene(github=github(), blocking_labels=["P0"], declared={"shop": {"required_checks": ["test"]}})
+    scene.twin.faults.add({"kind": "status", "status": 403, "match": {"path": "*/deployments*"}})
+    result = scene.ask("status")
+    assert line(result) == "deployments unknown, CI green"
+    assert list(result["repository"]["unknown"]) == ["deployments"]
+    scene.twin.faults.add({"kind": "status", "status": 503, "match": {"surface": "github"}})
+    down = scene.ask("status")
+    assert line(down).startswith("unknown: ")
+    assert row_of(down)["state"] == "ok"
+    no_token = Scene(github=github())
+    del no_token.tokens["github"]
+    assert line(no_token.ask("status")) == "unknown: there is no GITHUB_TOKEN"
 
 
 def test_a_good_day() -> None:

@@ -14,6 +14,7 @@ version_added: 0.1.0
 description:
   - Tells of each app what runs since when, machines, checks, 5xx and p95 of 15 minutes, the way back.
   - Tells of the database its state and newest backup, and what changed in the last 24 hours, whoever did it.
+  - Tells of GitHub the last deployment, CI of what runs, runs that wait for a reviewer, and open blockers.
   - Reads only, and writes no file. What can't be read is unknown, with the reason; Fly's token is enough.
   - The last line is the command to type next.
 author:
@@ -108,6 +109,11 @@ apps:
 database:
   description:
     - 'The Supabase project: its state and newest backup.'
+  returned: success
+  type: dict
+repository:
+  description:
+    - GitHub's last deployments, runs that wait for a reviewer, blockers, checks not green.
   returned: success
   type: dict
 changes:
