@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from hotops.deploy import marks
 from hotops.deploy.roll import PROPAGATION_S
@@ -24,6 +25,11 @@ class Seen(NamedTuple):
 
 
 Fleet = dict[str, tuple[Seen, ...]]
+
+
+def quiet(folder: Path, **common: Any) -> Stage:
+    """A stage without visitors in its logs: what sweeps break is each kind of call, not page after page."""
+    return Stage(folder, sandbox={"traffic_rps": 0}, **common)
 
 
 def fleet(stage: Stage) -> Fleet:

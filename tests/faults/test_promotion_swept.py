@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hotops.deploy.deploy import STRATEGIES
-from tests.faults.fleets import fleet, leftovers, runs, unserved
+from tests.faults.fleets import fleet, leftovers, quiet, runs, unserved
 from tests.faults.sweep import Sweep, nothing
 from tests.stage import Stage
 
@@ -18,7 +18,7 @@ SHORT = {"rolling": 30, "bluegreen": 26, "canary": 14, "immediate": 12}
 def promotion(strategy: str) -> Sweep[Stage]:
     return Sweep(
         f"promotion/{strategy}",
-        world=lambda folder: Stage(folder, deploy_strategy=strategy),
+        world=lambda folder: quiet(folder, deploy_strategy=strategy),
         run=lambda stage, run: stage.promote(run),
         state=fleet,
         wanted=runs("v42"),

@@ -9,7 +9,7 @@ import pytest
 from hotops.core.driver import Outcome, drive
 from hotops.deploy.deploy import STRATEGIES
 from hotops.deploy.rollback import Rollback, RollbackWant
-from tests.faults.fleets import fleet, left_on_machines, runs, unserved_soon
+from tests.faults.fleets import fleet, left_on_machines, quiet, runs, unserved_soon
 from tests.faults.sweep import Killed, Sweep
 from tests.stage import Stage
 
@@ -19,7 +19,7 @@ EARLIER = "20251231T230000Z-promote-stage"
 
 
 def promoted(folder: Path, strategy: str) -> Stage:
-    stage = Stage(folder, deploy_strategy=strategy)
+    stage = quiet(folder, deploy_strategy=strategy)
     stage.promote(EARLIER)
     stage.clock.sleep(30)
     return stage
@@ -32,7 +32,7 @@ def died_before_its_watch(folder: Path, strategy: str) -> Stage:
         if phase == "verify":
             raise Killed
 
-    stage = Stage(folder, deploy_strategy=strategy)
+    stage = quiet(folder, deploy_strategy=strategy)
     with pytest.raises(Killed):
         stage.promote(EARLIER, on_phase=die)
     stage.clock.sleep(30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 CRASH_AFTER_S = 0.6
 MISSING_SECRET_AFTER_S = 0.4
@@ -38,6 +39,7 @@ class Behaviour:
         return self.fault
 
 
+@cache
 def of_tag(tag: str) -> Behaviour:
     """Read the words of a tag, split at `-`, `.` and `_`: the first fault counts, `prod` before it limits it.
 

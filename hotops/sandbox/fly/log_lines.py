@@ -99,6 +99,8 @@ def _check_lines(world: World, run: Run) -> Iterator[tuple[float, str, str, str]
 
 
 def _database_lines(run: Run, since: float, until: float) -> Iterator[tuple[float, str, str, str]]:
+    if run.incarnation.fault != "nodb" and not any(error for _, error in run.database):
+        return
     begin = max(run.started_at, since)
     end = min(run.ended_at if run.ended_at is not None else until, until)
     turn = int((begin - run.started_at) // DATABASE_COMPLAINT_S)
