@@ -78,6 +78,8 @@ class Deploy(Operation[DeployWant, Seen]):
     canary_watch: CanaryWatch | None = None
     #: Who knows an app's stored definition already, by app; else Fly is asked.
     definitions: Mapping[str, Callable[[], Mapping[str, Any]]] = MappingProxyType({})
+    #: What preparing learnt where that was done already, for several deploys of one verdict.
+    prepared: Fact | None = None
     docs = Documented(
         short="Put an image on the machines of apps, or bring everything back",
         description=(
@@ -220,6 +222,8 @@ class Deploy(Operation[DeployWant, Seen]):
 
     def prepare(self, plan: Plan) -> Fact:
         """Check the verdict, and learn each app's secrets version (Fly tells it only in answer to a write)."""
+        if self.prepared is not None:
+            return self.prepared
         verdict = self.accepted_verdict()
         wanted = {target.app: target.image for target in self.want.targets}
         if dict(verdict.images) != wanted:

@@ -223,8 +223,8 @@ class Environment(Spec):
     freezes: tuple[Freeze, ...] = Field((), description="When no deploy may start; one app may say otherwise.")
     train: Literal["together", "independent"] = Field(
         "together",
-        description="together: one app's failure brings all apps of the run back; independent: only its own "
-        "(refused as yet for a run of several apps).",
+        description="together: one app's failure brings all apps of the run back; independent: only its own, `after` "
+        "is then an order and no more.",
     )
     approval: Literal["none", "self", "github"] = Field(
         "none",

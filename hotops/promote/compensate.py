@@ -140,7 +140,7 @@ class Compensate(Phase[Left]):
             ending = f"The watch had found {', '.join(state.accepting)} good; every machine says so now."
         elif code == "not_restored":
             ending = "The old state is NOT proven back: wake someone."
-        elif code in ("rolled_back", "overtaken"):
+        elif code in ("rolled_back", "overtaken", "partly_promoted"):
             ending = ""
         else:
             ending = "" if "othing was changed" in told + remedy else "Nothing was changed."

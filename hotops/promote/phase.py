@@ -107,7 +107,9 @@ class PromotePhase(Operation[PhaseWant, Any]):
         return self.phase.observe()
 
     def plan(self, state: Any) -> Plan:
-        return self.phase.plan(state)
+        plan = self.phase.plan(state)
+        self.undoes = self.phase.undoes  # type: ignore[misc]  # apps that go by themselves come back by themselves
+        return plan
 
     def prepare(self, plan: Plan) -> Fact:
         return self.phase.prepare(plan)

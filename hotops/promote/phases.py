@@ -16,6 +16,7 @@ from hotops.fly import Fly
 from hotops.fly.models import Machine
 from hotops.fly.states import is_managed
 from hotops.inventory.schema import Environment
+from hotops.promote.apart import go_apart
 from hotops.promote.pairs import Pair, environment_of, pairs_of
 from hotops.promote.source import unknown_fly_app
 
@@ -39,6 +40,9 @@ class PhaseWant(Spec):
     approve: str | None = Field(
         None, description="Id of the plan that who runs this approves; counts only under `approval: self`."
     )
+    apart: dict[str, Any] | None = Field(
+        None, description="Under `train: independent`, the failures by app that the phase before returned as C(apart)."
+    )
     failure: dict[str, Any] | None = Field(
         None, description="For compensate and notify: the failed result that brought the run here."
     )
@@ -50,6 +54,8 @@ class Phase(Operation[PhaseWant, S]):
     name: ClassVar[str] = "promote_phase"
     Want: ClassVar[type[Spec]] = PhaseWant
     needs_environment = True
+    #: The one Fly app that it is about, where apps go by themselves; all that are selected if empty.
+    only: str = ""
 
     @property
     def fly(self) -> Fly:
@@ -61,7 +67,13 @@ class Phase(Operation[PhaseWant, S]):
 
     def pairs(self) -> tuple[Pair, ...]:
         """The selected apps with their sources. Raises UsageError."""
-        return pairs_of(self.context, image=self.want.image)
+        pairs = pairs_of(self.context, image=self.want.image)
+        return tuple(pair for pair in pairs if self.only in ("", pair.target))
+
+    @property
+    def goes_apart(self) -> bool:
+        """Whether each of the selected apps is brought back by itself."""
+        return not self.only and go_apart(self.environment, self.pairs())
 
     def managed(self, app: str) -> tuple[Machine, ...]:
         """The machines that deploys manage. Raises UsageError for an app that Fly does not have."""

@@ -55,13 +55,6 @@ class CheckReady(Phase[Readiness]):
                     remedy="Set github_repo: OWNER/NAME, or approval: self.",
                 )
         pairs = self.pairs()
-        if self.environment.train != "together" and len(pairs) > 1:
-            raise UsageError(
-                f"The inventory declares train: {self.environment.train}, and hotops brings the {len(pairs)} apps of a "
-                "run back together.",
-                remedy="Promote them one by one (-l APP), or set train: together.",
-                code="train_not_offered",
-            )
         held, scope = held_by(self.context, self.environment)
         now = self.context.clock.now()
         if held is not None and held.run != self.context.run and not held.is_dead(now):
@@ -85,6 +78,10 @@ class CheckReady(Phase[Readiness]):
         if all(_runs_only(found, sources[app]) for app, found in pending.items()):
             notes.append(f"Run {', '.join(runs)} never ended; its image is still the source's: this run finishes it.")
             return Readiness(tuple(machines), runs, notes=tuple(notes), lock_left=left, commands=commands)
+        if self.goes_apart:
+            # What can be finished is; only the rest is undone.
+            pending = {app: found for app, found in pending.items() if not _runs_only(found, sources[app])}
+            runs = tuple(sorted({marks.run_of(machine) or "?" for found in pending.values() for machine in found}))
         notes.append(f"Run {', '.join(runs)} never ended and its image is no longer the source's: it is undone first.")
         undo = undoing(self.context, pending).observe()
         return Readiness(tuple(machines), runs, undo, tuple(notes), left, commands)

@@ -32,11 +32,13 @@ def promote(
     """
     outcomes: dict[PhaseName, Outcome] = {}
     verdict: dict[str, Any] | None = None
+    apart: dict[str, Any] | None = None
     try:
         for name in ORDER:
-            want = PhaseWant(phase=name, image=image, version=version, verdict=verdict, approve=approve)
+            want = PhaseWant(phase=name, image=image, version=version, verdict=verdict, approve=approve, apart=apart)
             outcomes[name] = drive(PromotePhase(want, context), check=check)
             verdict = outcomes[name].result.get("verdict", verdict)
+            apart = outcomes[name].result.get("apart", apart)
             on_phase(name, outcomes[name])
     except HotopsError as error:
         _end(context, error, check=check)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hotops.core.clock import spoken_duration
+from hotops.core.driver import drive
 from hotops.core.errors import HotopsError, NotRestored, RolledBack, VerifyFailed
 from hotops.core.operation import Done, Fact, Plan, Step, shown
 from hotops.core.parallel import map_parallel
@@ -18,6 +19,7 @@ from hotops.fly.models import Machine
 from hotops.health.opinion import Kind
 from hotops.health.release_verdict import LEVEL
 from hotops.promote.accepting import accept, accept_step
+from hotops.promote.apart import by_itself, ending, failed_in, is_aboard
 from hotops.promote.canary import CANARY_PART
 from hotops.promote.holding import keep, let_go
 from hotops.promote.pairs import Pair
@@ -71,6 +73,10 @@ class Watch(Phase[Watched]):
         verdict = self.go()
         pairs = {pair.target: pair for pair in self.pairs()}
         machines = self.all_machines_of(list(pairs))
+        if self.goes_apart:
+            for app in self.want.apart or {}:
+                if app in pairs and not is_aboard(machines[app], ImageRef.parse(verdict.images[app]).digest):
+                    del machines[app]
         waiting = {
             app: serving(found)
             for app, found in machines.items()
@@ -87,7 +93,7 @@ class Watch(Phase[Watched]):
             )
             for app, found in waiting.items()
         }
-        if self.context.check or not watches:
+        if self.context.check or not watches or self.goes_apart:
             return Watched(watches, waiting, 0.0)
         watched_s = self._watch(watches)
         for app, watch in watches.items():
@@ -131,6 +137,10 @@ class Watch(Phase[Watched]):
 
     def plan(self, state: Watched) -> Plan:
         self._state = state
+        if self.goes_apart:
+            # Each is watched, and accepted or brought back, by itself: one after another where nothing runs at once.
+            steps = tuple(Step(f"{app}/watch", app, after={"verdict": "good"}, phase="watch") for app in state.waiting)
+            return Plan(steps, "Watch each app", why_empty="what runs was accepted before.")
         if state.undo is not None:
             self._undoing = undoing(self.context, state.watches)
             return self._undoing.plan(state.undo)
@@ -141,25 +151,42 @@ class Watch(Phase[Watched]):
         keep(self.context, self.environment)
         return {}
 
+    def _watch_alone(self, app: str) -> Fact:
+        one = Watch(self.want, self.context)
+        one.only = app
+        told: dict[str, Any] = {}
+        fact = by_itself(self.context, app, lambda: told.update(drive(one).result))
+        return {**fact, "told": told}
+
+    def _let_go(self) -> None:
+        if not self.only:
+            let_go(self.context, self.environment)
+
     def apply(self, step: Step, done: Done) -> Fact:
+        if self.goes_apart:
+            return self._watch_alone(step.target)
         if self._state.undo is not None:
             return self._undoing.apply(step, done)
         app = step.target
         return accept(self.fly, app, self._state.waiting[app], self.context.run)
 
     def verify(self, plan: Plan, done: Done) -> None:
+        if self.goes_apart:
+            self._let_go()
+            self._raise_apart(done)
+            return
         if self._state.undo is None:
             left = pending_machines(self.machines_of(list(self._state.waiting)))
             if left:
                 raise VerifyFailed(f"{', '.join(left)}: not every machine took the verdict good.", remedy="Run again.")
-            let_go(self.context, self.environment)
+            self._let_go()
             return
         said = f"The watch broke off after {spoken_duration(self._state.watched_s)}: {self._state.breach}."
         try:
             self._undoing.verify(plan, done)
         except VerifyFailed as error:
             raise NotRestored(f"{said} {error.message}", remedy=error.remedy) from error
-        let_go(self.context, self.environment)
+        self._let_go()
         back = self._undoing.report(self._state.undo, plan, done)
         screen = [
             f"{app}: back on release v{told['version']} ({shown(told['image'])})" for app, told in back["apps"].items()
@@ -170,7 +197,17 @@ class Watch(Phase[Watched]):
             details={"rollback": back, "hotops_screen": screen},
         )
 
+    def _raise_apart(self, done: Done) -> None:
+        """The end of a run of which some apps did not arrive, in whichever phase that was."""
+        apart = {**(self.want.apart or {}), **failed_in(done)}
+        if apart:
+            error = ending(apart, [pair.target for pair in self.pairs()])
+            self.context.journal.event("verdict", verdict="bad", scope="train", text=error.message)
+            raise error
+
     def report(self, state: Watched, plan: Plan, done: Done) -> dict[str, Any]:
+        if self.goes_apart and not self.context.check:
+            return self._report_of_each(plan, done)
         screen = [
             f"{app}: {_verdict_word(w)} after {spoken_duration(state.watched_s)}, {_words(w)}"
             for app, w in state.watches.items()
@@ -184,6 +221,19 @@ class Watch(Phase[Watched]):
             "watched_s": round(state.watched_s, 1),
             "watch_verdict": state.kind,
             "hotops_screen": screen or ["Nothing to watch: what runs was accepted before."],
+        }
+
+    def _report_of_each(self, plan: Plan, done: Done) -> dict[str, Any]:
+        if plan.is_empty:
+            self._raise_apart(done)
+        results: list[Any] = [fact["told"] for fact in done.values() if "told" in fact]
+        kinds = [told["watch_verdict"] for told in results]
+        return {
+            "apps": {app: row for told in results for app, row in told["apps"].items()},
+            "watched_s": max((told["watched_s"] for told in results), default=0.0),
+            "watch_verdict": "too_thin" if "too_thin" in kinds else "good",
+            "hotops_screen": [line for told in results for line in told["hotops_screen"]]
+            or ["Nothing to watch: what runs was accepted before."],
         }
 
 

@@ -12,7 +12,6 @@ from hotops.core.errors import ExitCode, UsageError
 from hotops.inventory.listing import load_environment
 from hotops.inventory.run_vars import INVENTORY_KEYS
 from hotops.inventory.seed import seed_of
-from tests.docs.failure_codes import failure_codes
 from tests.docs.pages import README, table_rows
 from tests.sandbox_fixture import RunningSandbox, sandbox, sandbox_process
 
@@ -60,18 +59,6 @@ def test_the_keys_it_names_exist() -> None:
 
 def test_its_exit_codes_are_the_code_s() -> None:
     assert [int(code) for code, _ in table_rows(README.section("Exit codes"))] == sorted(ExitCode)
-
-
-@pytest.mark.parametrize("key", ["train", "deploy_strategy"])
-def test_what_it_says_is_missing_can_be_declared(key: str) -> None:
-    # It may be declared and does nothing yet: when it does, the README has to say so.
-    assert key in INVENTORY_KEYS
-    assert f"`{key}" in README.section("What is not there yet") or key == "deploy_strategy"
-
-
-@pytest.mark.parametrize("code", ["train_not_offered"])
-def test_what_can_be_declared_and_is_not_there_is_refused(code: str) -> None:
-    assert code in failure_codes(), "then README, What is not there yet, has to change"
 
 
 def test_a_wrong_key_is_refused_with_the_nearest_name(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ class StubPhase(Operation[PhaseWant, None]):
             "phase": self.want.phase,
             "selection": self.context.selection,
             "verdict": self.want.verdict,
+            "apart": self.want.apart,
             "failure": (self.want.failure or {}).get("failure"),
             "check": self.context.check,
         }
@@ -53,6 +54,8 @@ class StubPhase(Operation[PhaseWant, None]):
     def report(self, state: None, plan: Plan, done: Done) -> dict[str, Any]:
         if self.want.phase == "ask_gates":
             return {"verdict": {"go": True}, "hotops_screen": ["gate  go", "GO: all"]}
+        if self.want.phase in ("deploy", "verify"):
+            return {"apart": {**(self.want.apart or {}), f"app-{self.want.phase}": {"code": "rolled_back"}}}
         return {"message": "The promotion failed, and everything is back."} if self.want.phase == "compensate" else {}
 
 

@@ -34,6 +34,8 @@ def test_a_promotion_runs_every_phase_once_and_hands_the_verdict_on(project: Pro
     assert ran.code == 0, ran.text
     assert phases(project) == PHASES
     assert {item["phase"] for item in noted(project) if item["verdict"] == GO} == {"deploy", "verify", "watch"}
+    apart = {item["phase"]: sorted(item["apart"] or {}) for item in noted(project)}
+    assert (apart["verify"], apart["watch"]) == (["app-deploy"], ["app-deploy", "app-verify"])
     assert "gate  go\nGO: all" in ran.stdout
     assert ran.last_line.startswith("hotops: done (exit code 0). Evidence: artifacts/deployment/")
 

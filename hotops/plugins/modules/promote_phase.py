@@ -49,6 +49,10 @@ options:
     description:
       - 'Id of the plan that who runs this approves; counts only under C(approval: self).'
     type: str
+  apart:
+    description:
+      - 'Under C(train: independent), the failures by app that the phase before returned as C(apart).'
+    type: dict
   failure:
     description:
       - 'For compensate and notify: the failed result that brought the run here.'
