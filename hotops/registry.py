@@ -21,6 +21,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "approve_plan": "hotops.promote.asked:ApprovePlan",
         "doctor": "hotops.look.doctor:Doctor",
         "dr_drill": "hotops.drill.drill:DrDrill",
+        "dr_documents": "hotops.drill.documents:DrDocuments",
         "dr_due": "hotops.drill.due:DrDue",
         "dsn_fix": "hotops.database.fix:FixDsn",
         "escalate": "hotops.escalation.escalate:Escalate",

@@ -272,6 +272,13 @@ COMMANDS: tuple[Command, ...] = (
         operation="dr_drill",
     ),
     OperationCommand(
+        "dr documents",
+        "The papers: plan, restore runbook, recovery times, and one page for who decides; from measured figures only.",
+        ("hotops dr documents production --check", "hotops dr documents production --out docs/disaster-recovery --yes"),
+        operation="dr_documents",
+        recorded=False,
+    ),
+    OperationCommand(
         "dr due",
         "Which drills are due: what was proven too long ago, or never.",
         ("hotops dr due production",),

@@ -12,6 +12,7 @@ from hotops.core.errors import ExitCode, HotopsError
 from hotops.core.operation import Done, Operation, Plan, Spec
 from hotops.core.table import aligned
 from hotops.drill.result import seconds
+from hotops.drill.standing import wanted_of
 from hotops.inventory.schema import Environment
 from hotops.proofs.register import Register, as_row, newest_proof
 
@@ -99,7 +100,7 @@ class DrDue(Operation[DueWanted, Standing]):
                 now=now,
                 every_days=dr.every_days,
             )
-            for scenario in dr.scenarios
+            for scenario in wanted_of(environment)
         )
         return Standing(rows, str(path))
 

@@ -51,7 +51,8 @@ class Facts(_Form):
 
     `breaks` is what is lost; `needs_archive` says that only recovery to a point in time can bring it back. `isolated`
     means that nothing is broken: what is restored stands beside, so that it may be drilled on live clouds. `rotates` is
-    a secret of the map that has to have a successor; `rebuilds` says that the whole project is made anew.
+    a secret of the map that has to have a successor; `rebuilds` says that the whole project is made anew. `commands` is
+    the way back as somebody types it, for the runbook.
     """
 
     name: Literal["hotops"] = "hotops"
@@ -61,6 +62,7 @@ class Facts(_Form):
     isolated: bool = False
     rotates: str | None = None
     rebuilds: bool = False
+    commands: tuple[str, ...] = ()
 
 
 class Experiment(_Form):

@@ -93,8 +93,11 @@ class Drills(Spec):
     rto_s: Seconds = Field(1800.0, gt=0, description="Longest time until users are served again, in seconds.")
     rpo_s: Seconds = Field(3600.0, gt=0, description="Most that may be lost, in seconds before the disaster.")
     every_days: int = Field(90, ge=1, description="A scenario that was not proven for so many days is due.")
-    scenarios: tuple[str, ...] = Field(
-        ("database_lost", "release_broken"), min_length=1, description="Scenarios that have to be proven in turn."
+    scenarios: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Scenarios that have to be proven in turn: backup_restored on live clouds if omitted, in a sandbox"
+        " database_lost and release_broken.",
     )
     second_region: str | None = Field(None, min_length=1, description="Fly region to go to when the first is lost.")
     register_file: str = Field(
