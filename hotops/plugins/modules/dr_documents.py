@@ -12,8 +12,8 @@ module: dr_documents
 short_description: Write the papers of disaster recovery from measured figures
 version_added: 0.1.0
 description:
-  - 'Writes a plan, a restore runbook, a table of recovery times, and one page for who decides: can we come back,
-    in how long, losing what, proven when, not covered, due when.'
+  - Writes a plan, a restore runbook, a table of recovery times, and one page for who decides.
+  - 'The page: can we come back, in how long, losing what, last time, what is not covered, next due.'
   - Every figure is of a drill in the register or of the backups there are; what was never measured says so.
   - A sandbox's figures stand apart and are called a rehearsal.
 author:
