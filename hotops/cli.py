@@ -76,11 +76,11 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     nouns: dict[str, typer.Typer] = {}
     for command in COMMANDS:
         home = root
-        if len(command.words) > 1:
-            noun = command.words[0]
+        for length in range(1, len(command.words)):
+            noun = " ".join(command.words[:length])
             if noun not in nouns:
                 nouns[noun] = typer.Typer(no_args_is_help=True)
-                root.add_typer(nouns[noun], name=noun, help=NOUNS[noun])
+                home.add_typer(nouns[noun], name=command.words[length - 1], help=NOUNS[noun])
             home = nouns[noun]
         _add(home, command, whole=command is used)
     return root
@@ -126,10 +126,14 @@ def _refuse_unknown(words: Sequence[str]) -> None:
     if not words or find(tuple(words)) is not None:
         return
     nouns = {command.words[0] for command in COMMANDS if len(command.words) > 1}
-    if words[0] in nouns and len(words) == 1:
-        return  # its help is shown
+    if any(len(command.words) > len(words) and command.words[: len(words)] == tuple(words) for command in COMMANDS):
+        return  # a noun: its help is shown
     known = [command.name for command in COMMANDS]
-    meant = nearest(" ".join(words[:2]), known) or nearest(words[0], [*known, *nouns])
+    meant = (
+        nearest(" ".join(words[:3]), known)
+        or nearest(" ".join(words[:2]), known)
+        or nearest(words[0], [*known, *nouns])
+    )
     raise UsageError(
         f"There is no command {' '.join(words[: 2 if words[0] in nouns else 1])!r}.",
         remedy=f"Did you mean hotops {meant}?" if meant else "hotops --help lists the commands.",

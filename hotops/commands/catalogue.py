@@ -241,6 +241,38 @@ COMMANDS: tuple[Command, ...] = (
         operation="secrets_audit",
     ),
     OperationCommand(
+        "secrets map init",
+        "The first secret map, drafted from the vault and what apps and GitHub have. Names only.",
+        ("hotops secrets map init production --check", "hotops secrets map init production --no-look --yes"),
+        operation="secrets_map_init",
+        next="hotops secrets audit {env} --check",
+    ),
+    OperationCommand(
+        "secrets trace",
+        "Something leaked, given on standard input: what is it, is it valid, who uses it, what now? It is not shown.",
+        ("hotops secrets trace production < leaked.txt", "hotops secrets trace production --authenticate < leaked.txt"),
+        operation="secrets_trace",
+    ),
+    OperationCommand(
+        "vault check",
+        "What of the vault can't be used: modes, forms, placeholders, double claims; what the map needs and it lacks.",
+        ("hotops vault check production",),
+        operation="vault_check",
+    ),
+    OperationCommand(
+        "vault fix-modes",
+        "Nobody else on this computer reads the vault.",
+        ("hotops vault fix-modes production --check", "hotops vault fix-modes production --yes"),
+        operation="vault_fix_modes",
+    ),
+    OperationCommand(
+        "vault templates",
+        "Files for what the map needs and the vault lacks: names only, to be filled in.",
+        ("hotops vault templates production --check", "hotops vault templates production --yes"),
+        operation="vault_templates",
+        next="hotops vault check {env}",
+    ),
+    OperationCommand(
         "secrets scan",
         "Does the repository hold secrets: files, untracked ones, the whole history, commit messages?",
         ("hotops secrets scan production", "hotops secrets scan production --no-history"),
@@ -292,6 +324,8 @@ NOUNS: dict[str, str] = {
     "backup": "Backups of the database: made, listed, proven, removed.",
     "dsn": "Connection strings: judged, proven, explained, put right.",
     "secrets": "Secrets: mirrored, audited, looked for, rotated.",
+    "secrets map": "The secret map: which value goes where.",
+    "vault": "The vault of secrets, by itself.",
     "memory": "Sizes and numbers of machines.",
     "dr": "Disaster drills.",
     "generate": "Files for a team's repository, made from its inventories.",
@@ -301,7 +335,7 @@ NOUNS: dict[str, str] = {
 
 def find(words: tuple[str, ...]) -> Command | None:
     """The command that these words begin with, the longest first."""
-    for length in (2, 1):
+    for length in (3, 2, 1):
         for command in COMMANDS:
             if len(command.words) == length and command.words == words[:length]:
                 return command

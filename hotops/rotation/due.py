@@ -14,11 +14,11 @@ from hotops.core.operation import Done, Operation, Plan, Spec
 from hotops.core.table import aligned
 from hotops.inventory.schema import Environment
 from hotops.promote.pairs import environment_of
-from hotops.rotation.ages import age_of
-from hotops.rotation.log import RotationLog
+from hotops.secrets.ages import age_of
 from hotops.secrets.issuers import Checklist, FlyToken, PostgresPassword
 from hotops.secrets.ledger import Ledger
 from hotops.secrets.map_file import load_map
+from hotops.secrets.rotation_log import RotationLog
 from hotops.secrets.secret_map import MappedSecret
 from hotops.secrets.wanted import vault_of
 

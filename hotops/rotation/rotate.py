@@ -16,15 +16,15 @@ from hotops.inventory.schema import Environment
 from hotops.inventory.spec import nearest
 from hotops.promote.holding import hold, let_go
 from hotops.promote.pairs import environment_of
-from hotops.rotation.ages import age_of
-from hotops.rotation.log import Event, RotationLog
 from hotops.rotation.provider import ByHand, CanNotOverlap, Provider
 from hotops.rotation.providers import Asked, provider_of
 from hotops.rotation.rotate_plan import BACKWARD, LONGEST_WAIT_S, RotateSeen, backward, forward
 from hotops.rotation.rotate_told import DOCS, rotation_lines, what_is_valid
+from hotops.secrets.ages import age_of
 from hotops.secrets.ledger import Ledger
 from hotops.secrets.map_file import load_map
 from hotops.secrets.mirror import MirrorSecrets, MirrorWant
+from hotops.secrets.rotation_log import Event, RotationLog
 from hotops.secrets.secret_map import SecretMap
 from hotops.secrets.wanted import vault_of
 from hotops.vault.vault import Vault

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from hotops.core.operation import Step
 from hotops.core.secret import Secret
-from hotops.rotation.ages import Age
 from hotops.rotation.provider import Provider
+from hotops.secrets.ages import Age
 from hotops.secrets.secret_map import MappedSecret
 from hotops.vault.vault import Item
 

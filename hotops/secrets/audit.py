@@ -25,6 +25,7 @@ from hotops.secrets.authenticating import Authenticator
 from hotops.secrets.judgement import judge
 from hotops.secrets.ledger import Ledger
 from hotops.secrets.map_file import load_map
+from hotops.secrets.rotation_log import RotationLog
 from hotops.secrets.secret_map import SecretMap
 from hotops.secrets.sharing import shared_of
 from hotops.secrets.wanted import vault_of, want_of
@@ -128,10 +129,11 @@ class AuditSecrets(Operation[AuditWant, AuditSeen]):
         return self._vault
 
     def observe(self) -> AuditSeen:
-        found, vault = load_map(self.environment), self.vault
+        vault = self.vault  # first: who may read it matters more than a map that is missing
+        found = load_map(self.environment)
         matrix = self._matrix_text()  # a file that can't be kept is told before anybody is asked
         wanted, problems = want_of(found, vault)
-        marks = Ledger(vault).marks
+        marks, rotations = Ledger(vault).marks, RotationLog(vault).entries()
         seen = see_places(self.context, self.environment, found, self.want.places)
         judged = judge(found, wanted, seen.held, marks, adopt=False, problems=tuple(problems))
         items = _items(found, vault)
@@ -146,7 +148,8 @@ class AuditSecrets(Operation[AuditWant, AuditSeen]):
         )
         rows = rows_of(
             found, seen, judged,
-            items=items, problems=problems, marks=marks, shared=shared, now=self.context.clock.now(),
+            items=items, problems=problems, marks=marks, rotations=rotations, shared=shared,
+            now=self.context.clock.now(),
         )  # fmt: skip
         if self.want.authenticate:
             rows = self._tried(found, rows, items)

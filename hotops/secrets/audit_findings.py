@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from hotops.health.finding import Finding, Severity, worst_first
 from hotops.secrets.audit_rows import Audited, PlaceRow, SecretRow
-from hotops.secrets.rotation_due import VERY_SOON_DAYS
 
 #: States of a target that are not well: the finding's kind, its severity, what to do.
 _OF_PLACES: Mapping[str, tuple[str, Severity, str]] = {
@@ -72,7 +71,7 @@ def _of_row(row: SecretRow) -> Iterator[Finding]:
         kind = row.vault.replace(" ", "_")
         yield Finding(
             kind, "", row.name, row.says.rstrip(".") + ".", severity,
-            "Put it into the vault" if kind == "missing" else "Correct it in the vault",
+            "hotops vault templates {env} makes room for it" if kind == "missing" else "Correct it in the vault",
         )  # fmt: skip
     for place in row.places:
         yield from _of_place(place, fed=row.vault == "present", required=row.required)
@@ -106,20 +105,18 @@ def _of_place(place: PlaceRow, *, fed: bool, required: bool) -> Iterator[Finding
 
 
 def _of_age(row: SecretRow) -> Iterator[Finding]:
-    due, remedy = row.due, f"hotops secrets rotate {{env}} --secret {row.name}"
-    if due.state == "due":
-        yield Finding("due", "", row.name, f"was due for rotation on {due.on}, {-(due.days_left or 0)} days ago.",
-                      "bad", remedy)  # fmt: skip
-    elif due.state == "soon":
-        left = due.days_left or 0
-        week = " (within a week)" if left <= VERY_SOON_DAYS else ""
-        yield Finding("due_soon", "", row.name, f"is due for rotation on {due.on}, in {left} days{week}.", "warn",
-                      remedy)  # fmt: skip
-    elif due.state == "unknown":
-        yield Finding(
-            "age_unknown", "", row.name, "has to be rotated, and it is not known since when it is there.", "warn",
-            "A mirror notes it from its first write on",
-        )  # fmt: skip
+    left, remedy = row.age.due_in_days or 0.0, f"hotops secrets rotate {{env}} --secret {row.name}"
+    match row.age.state:
+        case "overdue":
+            says = f"was due for rotation on {row.due_on}, {-left:.0f} days ago."
+            yield Finding("due", "", row.name, says, "bad", remedy)
+        case "soon" | "ahead":
+            week = " (this week)" if row.age.state == "soon" else ""
+            says = f"is due for rotation on {row.due_on}, in {left:.0f} days{week}."
+            yield Finding("due_soon", "", row.name, says, "warn", remedy)
+        case "unknown":
+            says = "has to be rotated, and it is not known since when it is there."
+            yield Finding("age_unknown", "", row.name, says, "warn", "A mirror notes it from its first write on")
 
 
 def _app(destination: str) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hotops.secrets.ages import Age, age_of
 from hotops.secrets.audit_places import PlacesSeen
 from hotops.secrets.drift import MEANINGS
 from hotops.secrets.judgement import Judgement
 from hotops.secrets.ledger import Mark
 from hotops.secrets.logins import Login
-from hotops.secrets.rotation_due import Due, due_of, marks_of
+from hotops.secrets.rotation_log import Entry
 from hotops.secrets.secret_map import SecretMap, Target
 from hotops.secrets.sharing import Shared
 from hotops.secrets.wanted import Problem
@@ -46,7 +47,9 @@ class SecretRow:
     stands_at: str
     says: str
     required: bool
-    due: Due
+    age: Age
+    #: The day on which it is due.
+    due_on: str | None
     places: tuple[PlaceRow, ...]
     used_by: tuple[str, ...] = ()
     shared: tuple[Shared, ...] = ()
@@ -62,10 +65,10 @@ class SecretRow:
             "required": self.required,
             "places": [place.as_row() for place in self.places],
             "rotation": {
-                "state": self.due.state,
-                "on": self.due.on,
-                "days_left": self.due.days_left,
-                "age_days": self.due.age_days,
+                "state": self.age.state,
+                "on": self.due_on,
+                "due_in_days": None if self.age.due_in_days is None else round(self.age.due_in_days, 1),
+                "age_days": None if self.age.age_days is None else round(self.age.age_days, 1),
             },
             "shared_with": [str(shared) for shared in self.shared],
             "shared_ok": self.shared_ok,
@@ -94,6 +97,7 @@ def rows_of(
     items: Mapping[str, Item],
     problems: Iterable[Problem],
     marks: Mapping[str, Mark],
+    rotations: Sequence[Entry],
     shared: Mapping[str, tuple[Shared, ...]],
     now: float,
 ) -> tuple[SecretRow, ...]:
@@ -107,6 +111,7 @@ def rows_of(
     rows = []
     for name, mapped in found.secrets.items():
         problem, item = troubled.get(name), items.get(name)
+        age = age_of(name, found, marks, rotations, now=now)
         rows.append(
             SecretRow(
                 name,
@@ -114,7 +119,8 @@ def rows_of(
                 str(item) if item is not None else problem.place if problem is not None else "",
                 _told(problem) if problem is not None else "",
                 mapped.required,
-                due_of(mapped.rotate_days, marks_of(found, name, marks), now),
+                age,
+                age.on(now),
                 tuple(_place(target, judged, seen) for target in targets[name]),
                 mapped.used_by,
                 shared.get(name, ()),

@@ -45,8 +45,8 @@ RETURNS: Mapping[str, Mapping[str, object]] = {
                 "elements": "dict",
             },
             "rotation": {
-                "description": "C(state) (V(due), V(soon), V(fresh), V(unknown), V(undeclared)), C(on), C(days_left),"
-                " C(age_days).",
+                "description": "C(state) (V(overdue), V(soon), V(ahead), V(fine), V(unknown), V(never)), C(on),"
+                " C(due_in_days), C(age_days).",
                 "type": "dict",
             },
             "shared_with": {
@@ -141,7 +141,7 @@ def matrix_rows(audited: Audited) -> list[tuple[str, ...]]:
     """The rows of env_matrix.md. Nothing of them moves by itself from one day to the next but what is due."""
     rows: list[tuple[str, ...]] = []
     for row in audited.rows:
-        due = {"due": "due", "undeclared": "-", "unknown": "unknown"}.get(row.due.state, f"by {row.due.on}")
+        due = {"overdue": "due", "never": "-", "unknown": "unknown"}.get(row.age.state, f"by {row.due_on}")
         base = (f"{row.vault}{f': {row.stands_at}' if row.stands_at else ''}",)
         for place in row.places or (None,):
             where = (str(place.target), place.state, place.machines or "-") if place else ("-", "-", "-")
@@ -151,6 +151,11 @@ def matrix_rows(audited: Audited) -> list[tuple[str, ...]]:
     ]
     rows += [("-", f"unused: {item}", "-", "-", "-", "-", "-") for item in audited.unused]
     return rows
+
+
+def _due(row: SecretRow) -> str:
+    told = {"overdue": f"due since {row.due_on}", "never": "-", "unknown": "unknown since when"}
+    return told.get(row.age.state, f"by {row.due_on}")
 
 
 def _cells(row: SecretRow) -> Iterable[list[str]]:
@@ -163,6 +168,6 @@ def _cells(row: SecretRow) -> Iterable[list[str]]:
             str(place.target) if place else "nowhere",
             place.state if place else "-",
             (place.machines or "-") if place else "-",
-            str(row.due) if first else "",
+            _due(row) if first else "",
             (row.login.state if row.login else "-") if first else "",
         ]

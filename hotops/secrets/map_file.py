@@ -1,4 +1,4 @@
-"""A secret map read from its file, every mistake with file and line; and the draft of a new one."""
+"""A secret map read from its file, every mistake with file and line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hotops.inventory.locate import KeyPath
 from hotops.inventory.mistakes import mistakes_in
 from hotops.inventory.schema import Environment
 from hotops.inventory.spec import nearest
-from hotops.secrets.secret_map import SecretMap, fly_destination
+from hotops.secrets.secret_map import SecretMap
 
 
 class MapError(UsageError):
@@ -30,7 +30,7 @@ def load_map(environment: Environment) -> SecretMap:
     if not file.is_file():
         raise MapError(
             f"There is no secret map {_shown(file, environment)}.",
-            remedy="Write it: which secret of the vault goes to which app, names only. docs/secrets.md shows one.",
+            remedy=f"hotops secrets map init {environment.name} drafts it; names only. docs/secrets.md shows one.",
         )
     found = read_map(file, shown=_shown(file, environment), root=environment.project_dir)
     known = {app.app for app in environment.apps.values()}
@@ -66,40 +66,6 @@ def read_map(file: Path, *, shown: str, root: Path) -> SecretMap:
         told.sort()
         also = "".join(f" Also line {line}: {text}." for line, text in told[1:4])
         raise _wrong(shown, told[0][0], told[0][1], also.strip() or "Correct it and run again.") from None
-
-
-def draft(held: Mapping[str, str], present: Mapping[str, list[str]]) -> str:
-    """A first map, as text: each name that the vault has (with where), at the apps that have a secret of that name.
-
-    `held` is name → slot or path#KEY, `present` app → names it has. Names that no vault file has are listed as
-    comments: what an app has and the vault has not is what somebody must look for.
-    """
-    lines = [
-        "# Which secret of the vault goes where. Names only, never a value; a first draft.",
-        "# Look through it: who uses what, what is required, how often it is rotated.",
-        "secrets:",
-    ]
-    placed: set[tuple[str, str]] = set()
-    for name, where in sorted(held.items()):
-        lines += [f"  {name}:", f"    vault: {_quoted(where)}"]
-        apps = [app for app, names in present.items() if name in names]
-        placed.update((app, name) for app in apps)
-        if apps:
-            lines.append("    fly:")
-            lines += [f"      {app}: {name}" for app in apps]
-        else:
-            lines.append("    # fly: {APP: NAME}")
-    missing = {
-        app: [name for name in names if (app, name) not in placed] for app, names in present.items()
-    }  # fmt: skip
-    for app, names in missing.items():
-        if names:
-            lines.append(f"# {fly_destination(app)} has these too, and the vault has none of them: {', '.join(names)}")
-    return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"' if "#" in text or ":" in text else text
 
 
 def _repeated(node: yaml.Node | None) -> tuple[str, int] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from hotops.core.errors import UsageError
@@ -13,7 +14,8 @@ from hotops.secrets.formats import malformed, part_of
 from hotops.secrets.secret_map import MappedSecret, SecretMap, Target
 from hotops.vault.errors import ClaimedTwice, NotInVault, Unfit, VaultMissing, VaultUnreadable
 from hotops.vault.judging import unfit
-from hotops.vault.opening import open_vault
+from hotops.vault.opening import open_vault, store_at
+from hotops.vault.store import Store
 from hotops.vault.vault import Item, Vault
 
 Trouble = Literal["missing", "claimed twice", "unreadable", "empty", "placeholder", "malformed"]
@@ -50,14 +52,25 @@ class SourceIncomplete(UsageError):
     code = "source_incomplete"
 
 
-def vault_of(environment: Environment, *, may_write: bool, fix_modes: bool = False) -> Vault:
+def vault_of(environment: Environment, *, may_write: bool, fix_modes: bool = False, any_modes: bool = False) -> Vault:
     """The environment's vault. Raises VaultMissing where none is declared, and what opening raises."""
+    return open_vault(
+        _place(environment), environment.name, may_write=may_write, fix_modes=fix_modes, any_modes=any_modes
+    )
+
+
+def store_of(environment: Environment) -> Store:
+    """The files of the environment's vault, whoever may read them. Raises VaultMissing."""
+    return store_at(_place(environment))
+
+
+def _place(environment: Environment) -> Path:
     place = environment.vault_path
     if place is None:
         raise VaultMissing(
             f"{environment.name} declares no vault.", remedy="Set `vault: vault/occ` (its folder) in the inventory."
         )
-    return open_vault(place, environment.name, may_write=may_write, fix_modes=fix_modes)
+    return place
 
 
 def want_of(found: SecretMap, vault: Vault) -> tuple[dict[Target, Wanted], list[Problem]]:

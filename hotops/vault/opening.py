@@ -17,6 +17,8 @@ def store_at(place: Path) -> Store:
     return FolderStore(place)
 
 
-def open_vault(place: Path, environment: str, *, fix_modes: bool = False, may_write: bool = True) -> Vault:
+def open_vault(
+    place: Path, environment: str, *, fix_modes: bool = False, any_modes: bool = False, may_write: bool = True
+) -> Vault:
     """The vault at a place as an environment sees it. Raises VaultMissing, VaultModes, and what SOPS files raise."""
-    return Vault(store_at(place), environment, fix_modes=fix_modes, may_write=may_write)
+    return Vault(store_at(place), environment, fix_modes=fix_modes, any_modes=any_modes, may_write=may_write)

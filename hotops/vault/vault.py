@@ -70,11 +70,19 @@ def _new_key(_place: str) -> bytes:
 class Vault:
     """The values that count in one environment. Files are read when it is opened; `Secret`s leave it, never texts.
 
-    Raises VaultModes where others may read it (`fix_modes` mends that). A file that can't be understood is kept in
-    `unreadable` and raises when something in it is asked for.
+    Raises VaultModes where others may read it (`fix_modes` mends that; with `any_modes` it is read all the same, to be
+    told about). A file that can't be understood is kept in `unreadable` and raises when something in it is asked for.
     """
 
-    def __init__(self, store: Store, environment: str, *, fix_modes: bool = False, may_write: bool = True) -> None:
+    def __init__(
+        self,
+        store: Store,
+        environment: str,
+        *,
+        fix_modes: bool = False,
+        any_modes: bool = False,
+        may_write: bool = True,
+    ) -> None:
         self.store = store
         self.environment = environment_of(environment)
         self.may_write = may_write
@@ -82,11 +90,11 @@ class Vault:
         loose = store.loose()
         if loose and fix_modes:
             store.tighten()
-        elif loose:
+        elif loose and not any_modes:
             more = f" and {len(loose) - 1} more" if len(loose) > 1 else ""
             raise VaultModes(
                 f"Others on this computer may read the vault {store.place}: {loose[0]}{more}.",
-                remedy=f"chmod -R go= {store.place}",
+                remedy=f"hotops vault fix-modes ENV, or chmod -R go= {store.place}",
                 details={"loose": [str(item) for item in loose]},
             )
         self.documents: dict[str, Document] = {}
@@ -184,9 +192,15 @@ class Vault:
         return value.fingerprint(self.key())
 
     def reference(self, item: Item | str) -> str:
-        """`vault:<path>#<KEY>@<fingerprint>`: what travels instead of the value."""
+        """`vault:<path>#<KEY>@<fingerprint>`: what travels instead of the value.
+
+        Without the fingerprint where there is no kept key yet and none may be written: another process has another.
+        """
         found = self.find(item) if isinstance(item, str) else item
-        return f"vault:{found.path}#{found.key}@{self.fingerprint(self.value(found))}"
+        value = self.value(found)
+        if not self.may_write and self.store.read(_KEY_PATH) is None:
+            return f"vault:{found.path}#{found.key}"
+        return f"vault:{found.path}#{found.key}@{self.fingerprint(value)}"
 
     def key(self) -> bytes:
         """The key of the fingerprints. Made when there is none, but kept only where the vault may be written."""

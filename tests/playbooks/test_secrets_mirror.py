@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from hotops.core.secret import Secret
 from tests.playbooks.canaries import Canaries, canary
 from tests.playbooks.playing import lines_of, shop
 from tests.sandbox_fixture import RunningSandbox
@@ -29,6 +30,36 @@ MAP = """
 secrets:
   DATABASE_URL: {vault: db/url, format: dsn, fly: {shop-production: DATABASE_URL}}
   STRIPE_KEY: {fly: {shop-production: [STRIPE_KEY, STRIPE_COPY]}}
+"""
+LOOKUP = """
+- name: A reference may be shown
+  ansible.builtin.debug:
+    msg: "{{ lookup('hotops.core.vault', 'STRIPE_KEY') }}"
+  run_once: true
+
+- name: A value may not
+  run_once: true
+  block:
+    - name: In a task that logs
+      ansible.builtin.debug:
+        msg: "{{ lookup('hotops.core.vault', 'STRIPE_KEY', reveal=true) }}"
+    - name: Never here
+      ansible.builtin.fail:
+        msg: it was revealed
+  rescue:
+    - name: It says why
+      ansible.builtin.debug:
+        var: ansible_failed_result.msg
+
+- name: A module that knows no references gets it
+  ansible.builtin.copy:
+    content: "{{ lookup('hotops.core.vault', 'STRIPE_KEY', reveal=true) }}"
+    dest: "{{ inventory_dir }}/../../handed"
+    mode: "0600"
+  no_log: true
+  run_once: true
+  delegate_to: localhost
+  vars: {ansible_connection: local}
 """
 
 
@@ -71,8 +102,17 @@ def test_the_second_run_changes_nothing_and_no_value_is_anywhere(tmp_path: Path,
     assert play("-e", "authenticate=true", playbook="secrets_audit") == []
     assert "changed=0" in said[-1]
     assert "DATABASE_URL: postgres, valid: logs in as postgres." in said[-1]
+    ran = project.play(LOOKUP, "-vvvv")
+    said.append(ran.stdout + ran.stderr)
+    assert "failed=0" in ran.stdout, ran.stdout[-3000:]
+    ledger_key = (project.folder / "vault/.hotops/fingerprint.key").read_text(encoding="utf-8")
+    reference = Secret(planted).fingerprint(bytes.fromhex(ledger_key.strip()))
+    assert f"vault:stripe_prod.env#STRIPE_KEY@{reference}" in ran.stdout
+    assert "reveal=true is for tasks with `no_log: true`" in ran.stdout
+    assert (project.folder / "handed").read_text(encoding="utf-8") == planted
+    (project.folder / "handed").unlink()
     canaries = Canaries({"the key": planted, "the dsn": seeded["secrets"]["DATABASE_URL"]})
-    assert [canaries.found_in(text.encode()) for text in said] == [[]] * 6
+    assert [canaries.found_in(text.encode()) for text in said] == [[]] * 7
     assert (
         canaries.below(
             project.folder, apart_from=[project.folder / "vault/db", project.folder / "vault/stripe_prod.env"]

@@ -15,12 +15,12 @@ from hotops.dsn.connection import Dsn
 from hotops.dsn.proof import Proof
 from hotops.dsn.proof import Stage as Step
 from hotops.rotation.due import DueWanted, SecretsDue
-from hotops.rotation.log import Entry, RotationLog
 from hotops.rotation.postgres_password import PostgresOnePassword
 from hotops.rotation.rotate import RotateSecret, RotateWant
 from hotops.sandbox.fly import limited_tokens
 from hotops.sandbox.supabase import ManagementApi
 from hotops.sandbox.wire import Request, Response
+from hotops.secrets.rotation_log import Entry, RotationLog
 from hotops.supabase.client import Supabase
 from tests.database_stage import DIRECT, REF, SUPABASE_TOKEN, Project, Projects
 from tests.secrets_stage import SecretsStage

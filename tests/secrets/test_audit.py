@@ -160,21 +160,21 @@ def test_i9_a_rotation_that_is_due_stays_a_finding_until_it_is_done(shop: Secret
         found = [each for each in outcome.result["findings"] if each["kind"].startswith("due")]
         return due["state"], "".join(f"{each['kind']} {each['severity']}: {each['says']}" for each in found)
 
-    assert state() == ("fresh", "")
+    assert state() == ("fine", "")
     shop.stage.clock.time += 61 * DAY
-    assert state()[0] == "soon"
-    assert "in 28 days" in state()[1]
+    assert state()[0] == "ahead"
+    assert "in 29 days" in state()[1]
     assert "due_soon warn" in state()[1]
     shop.stage.clock.time += 23 * DAY
-    assert "in 5 days (within a week)" in state()[1]
+    assert "in 6 days (this week)" in state()[1]
     shop.stage.clock.time += 10 * DAY
-    assert state()[0] == "due"
+    assert state()[0] == "overdue"
     assert "due bad" in state()[1]
     assert "4 days ago" in state()[1]
     # Ticking a list helps nobody: only another value ends it.
     shop.keep("db/url_prod.env", "DATABASE_URL=postgresql://u.ref:q%2Fr@db.example.com:5432/shop\n")
     shop.mirror()
-    assert state() == ("fresh", "")  # although the host, which shop-api gets, is as old as ever
+    assert state() == ("fine", "")  # although the host, which shop-api gets, is as old as ever
 
 
 def test_what_staging_and_production_share_is_told(shop: SecretsStage) -> None:

@@ -106,7 +106,7 @@ secrets:
       elements: dict
     rotation:
       description:
-        - C(state) (V(due), V(soon), V(fresh), V(unknown), V(undeclared)), C(on), C(days_left), C(age_days).
+        - C(state) (V(overdue), V(soon), V(ahead), V(fine), V(unknown), V(never)), C(on), C(due_in_days), C(age_days).
       type: dict
     shared_with:
       description:

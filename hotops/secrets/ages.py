@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
-from hotops.rotation.log import Entry
 from hotops.secrets.ledger import Mark
-from hotops.secrets.secret_map import SecretMap
+from hotops.secrets.rotation_log import Entry
+from hotops.secrets.secret_map import Part, SecretMap
 
 DAY_S = 86400.0
 #: Told so many days ahead: first for the plan of the month, then for this week.
 AHEAD_DAYS, SOON_DAYS = 30, 7
+
+#: Parts of a value that change when it is rotated; a host stays, and is no sign of age.
+_CREDENTIAL: frozenset[Part] = frozenset({"value", "base64", "password"})
 
 Due = Literal["overdue", "soon", "ahead", "fine", "unknown", "never"]
 
@@ -25,6 +29,12 @@ class Age:
     due_in_days: float | None
     state: Due
 
+    def on(self, now: float) -> str | None:
+        """The day (UTC) on which it is due, None where nobody knows or it never is."""
+        if self.due_in_days is None:
+            return None
+        return datetime.fromtimestamp(now + self.due_in_days * DAY_S, UTC).date().isoformat()
+
     @property
     def is_due(self) -> bool | None:
         """Whether it is to be rotated now; None where nobody knows."""
@@ -32,15 +42,20 @@ class Age:
 
 
 def age_of(name: str, found: SecretMap, marks: Mapping[str, Mark], entries: Sequence[Entry], *, now: float) -> Age:
-    """The age of one secret of the map. A rotation counts from its proof, everything else from its oldest write."""
+    """The age of one secret of the map. A rotation counts from its proof, as long as its value is the one that was
+    written; everything else counts from its oldest write."""
     secret = found.secrets[name]
-    proven = [entry.at for entry in entries if entry.secret == name and entry.event in ("proven", "undone")]
     written = [
-        mark.since
+        (placed.part, mark)
         for target, placed in found.placements()
-        if placed.secret == name and (mark := marks.get(str(target))) is not None and mark.since is not None
+        if placed.secret == name and placed.part in _CREDENTIAL and (mark := marks.get(str(target))) is not None
     ]
-    since = max(proven) if proven else min(written, default=None)
+    proven = [entry for entry in entries if entry.secret == name and entry.event in ("proven", "undone")]
+    whole = {mark.fingerprint for part, mark in written if part == "value" and mark.fingerprint}
+    if proven and (not whole or proven[-1].fingerprint in whole):
+        since: float | None = max(entry.at for entry in proven)
+    else:  # changed by hand since the log's last line, or never rotated
+        since = min((mark.since for _, mark in written if mark.since is not None), default=None)
     age = None if since is None else (now - since) / DAY_S
     if secret.rotate_days is None:
         return Age(age, None, "never")
