@@ -92,6 +92,11 @@ class MakeBackup(Operation[BackupWanted, Situation]):
             ),
         ),
         returns={
+            "next": {
+                "description": "The command that brings rows back which the last backup has, and this one has not.",
+                "returned": "when a table shrank",
+                "type": "str",
+            },
             "backup": {
                 "description": "The backup: id, taken_at, tables, rows, bytes, what is left out.",
                 "returned": "when one was made",

@@ -165,6 +165,7 @@ class RestorePoints(Operation[PointsWanted, Points]):
             "Says for each how old its newest point is, so what would be lost; and names what nobody keeps.",
         ),
         returns={
+            "next": {"description": "The command to type next where rows are gone.", "returned": "success", "type": "str"},
             "points": {
                 "description": "What there is: of, kind, newest, age_s, way back, or why it is not known.", "returned": "success",
                 "type": "list", "elements": "dict", "sample": [{"of": "shop", "kind": "hotops backup", "age_s": 3600}],

@@ -107,6 +107,9 @@ class Restore(Operation[RestoreWanted, Aim]):
             "One that was interrupted goes on where it stopped when it is run again.",
         ),
         returns={
+            "next": {
+                "description": "The command that looks at the result.", "returned": "when rows were replaced", "type": "str",
+            },
             "database": {"description": "The restored database.", "returned": "success", "type": "str", "sample": "shop_restored_20260131t100000z"},
             "restored": {
                 "description": "The backup: id, taken_at, tables, rows.", "returned": "success", "type": "dict",

@@ -223,6 +223,7 @@ COMMANDS: tuple[Command, ...] = (
         "The right connection string in vault, Fly and machines, proven; --undo puts the former one back.",
         ("hotops dsn fix production shop-chatwoot --check", "hotops dsn fix production shop-chatwoot --yes"),
         operation="dsn_fix",
+        next="hotops status {env}",
     ),
     OperationCommand(
         "secrets mirror",

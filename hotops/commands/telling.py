@@ -16,6 +16,7 @@ from hotops.invocation import Answer
 
 #: In a result: how the call ends as far as the operation knows (`exit_code`, `next`); a program sees its parts.
 OUTCOME = "hotops_outcome"
+_COPIED = ("Next: ", "    export ")
 
 
 def progress(text: str) -> None:
@@ -27,8 +28,8 @@ def progress(text: str) -> None:
 def fitted(text: str, stream: TextIO) -> str:
     """A text whose lines a terminal need not break: broken between words, and set in as their beginning is.
 
-    What goes into a file or a pipe stays as it is, and so does a word that is wider than the terminal: a command or a
-    path is copied.
+    What goes into a file or a pipe stays as it is. So does what is copied: a word that is wider than the terminal, such
+    as a path, and a line that names a command, of which a shell would run the first half.
     """
     if not stream.isatty():
         return text
@@ -37,7 +38,7 @@ def fitted(text: str, stream: TextIO) -> str:
 
 
 def _broken(line: str, width: int) -> list[str]:
-    if cell_len(line) <= width:
+    if cell_len(line) <= width or line.startswith(_COPIED):
         return [line]
     margin = line[: len(line) - len(line.lstrip())]
     return textwrap.wrap(

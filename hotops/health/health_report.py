@@ -103,6 +103,11 @@ class HealthReport(Operation[ReportWanted, list[AppHealth]]):
                     "remedy": {"description": "What to do.", "type": "str"},
                 },
             },
+            "next": {
+                "description": "The command to type next; empty without an inventory.",
+                "returned": "success",
+                "type": "str",
+            },
             "failed_findings": {
                 "description": "The findings that are no mere warnings; C(hotops health) ends with 8 if there are any.",
                 "returned": "success",
@@ -147,6 +152,7 @@ class HealthReport(Operation[ReportWanted, list[AppHealth]]):
             "findings": [finding.as_row() for finding in found],
             "failed_findings": [finding.as_row() for finding in failed],
             "hotops_screen": screen,
+            "next": self._next(failed),
         }
         if failed and self.want.fail_on_findings:
             sick = sorted({finding.app for finding in failed})
@@ -156,6 +162,14 @@ class HealthReport(Operation[ReportWanted, list[AppHealth]]):
                 details=result,
             )
         return result
+
+    def _next(self, failed: Sequence[Finding]) -> str:
+        """Why the worst one is not well, else the whole on one screen; nothing where no environment is known."""
+        environment = self.context.environment
+        if environment is None:
+            return ""
+        host = next((app.host for app in environment.apps.values() if failed and app.app == failed[0].app), "")
+        return f"hotops why {environment.name} {host}" if host else f"hotops status {environment.name}"
 
     def _targets(self) -> list[Target]:
         environment: Environment | None = self.context.environment
