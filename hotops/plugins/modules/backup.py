@@ -86,6 +86,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ---
+next:
+  description:
+    - The command that brings rows back which the last backup has, and this one has not.
+  returned: when a table shrank
+  type: str
 backup:
   description:
     - 'The backup: id, taken_at, tables, rows, bytes, what is left out.'

@@ -154,6 +154,11 @@ findings:
       description:
         - What to do.
       type: str
+next:
+  description:
+    - The command to type next; empty without an inventory.
+  returned: success
+  type: str
 failed_findings:
   description:
     - The findings that are no mere warnings; C(hotops health) ends with 8 if there are any.

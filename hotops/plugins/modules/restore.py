@@ -127,6 +127,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ---
+next:
+  description:
+    - The command that looks at the result.
+  returned: when rows were replaced
+  type: str
 database:
   description:
     - The restored database.

@@ -51,6 +51,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ---
+next:
+  description:
+    - The command to type next where rows are gone.
+  returned: success
+  type: str
 points:
   description:
     - 'What there is: of, kind, newest, age_s, way back, or why it is not known.'
