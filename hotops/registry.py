@@ -23,6 +23,8 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "dr_drill": "hotops.drill.drill:DrDrill",
         "dr_documents": "hotops.drill.documents:DrDocuments",
         "dr_due": "hotops.drill.due:DrDue",
+        "dr_follow_ups": "hotops.drill.follow_ups:DrFollowUps",
+        "dr_timer": "hotops.drill.timer:DrTimer",
         "dsn_fix": "hotops.database.fix:FixDsn",
         "escalate": "hotops.escalation.escalate:Escalate",
         "explain": "hotops.look.explain:Explain",

@@ -312,6 +312,19 @@ COMMANDS: tuple[Command, ...] = (
         recorded=False,
     ),
     OperationCommand(
+        "dr follow-ups",
+        "An issue for each drill that failed or is due, with owner and date; closed when it passes.",
+        ("hotops dr follow-ups production --check", "hotops dr follow-ups production --yes"),
+        operation="dr_follow_ups",
+    ),
+    OperationCommand(
+        "dr timer",
+        "A systemd service and timer that drill what is due; written to look at, installed by you.",
+        ("hotops dr timer production --user hotops --yes", "hotops dr timer production --check"),
+        operation="dr_timer",
+        recorded=False,
+    ),
+    OperationCommand(
         "dr due",
         "Which drills are due: what was proven too long ago, or never.",
         ("hotops dr due production",),

@@ -13,6 +13,7 @@ from hotops.core.documented import Documented
 from hotops.core.errors import ExitCode, HotopsError, NoGo, UsageError, VerifyFailed
 from hotops.core.evidence import EvidenceFolder
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
+from hotops.drill.approved import approved_by_another
 from hotops.drill.credentials import owner_of
 from hotops.drill.deadman import DeadMan
 from hotops.drill.exercise import Exercise, data_loss_s
@@ -26,6 +27,7 @@ from hotops.inventory.policy import Drills
 from hotops.inventory.schema import Environment
 from hotops.promote.holding import hold, let_go
 from hotops.proofs.register import Entry, Register
+from hotops.repository.approval import use_approval
 
 RECORD_FILE = "drill.json"
 #: How the names of activities begin that destroy something.
@@ -197,7 +199,12 @@ class DrDrill(Operation[DrillWanted, Before]):
     def prepare(self, plan: Plan) -> Fact:
         if not self._isolated:
             self._refuse_unless_meant()
+        approval = approved_by_another(self.context, self.environment, plan)
+        if not self._isolated:
             hold(self.context, self.environment)
+        if approval is not None:
+            use_approval(self.context, self.environment, approval)
+            self._exercise.record.note(approved_by=approval.login)
         path = self._path()
         self._handle = None
         if path is not None and self.environment.inventory is not None:
@@ -322,6 +329,7 @@ class DrDrill(Operation[DrillWanted, Before]):
                 rpo_s=self.allowed.rpo_s,
                 phases={phase.name: round(phase.seconds, 3) for phase in record.phases()},
                 why=why,
+                approved_by=record.facts.get("approved_by", ""),
             ),
             moments=record.moments,
             facts=record.facts,

@@ -28,9 +28,13 @@ class Issues:
         found = [Issue.model_validate(item) for item in self._api.pages(path(repo, "issues"), params=params)]
         return [issue for issue in found if issue.pull_request is None]
 
-    def create(self, repo: str, title: str, body: str = "", *, labels: Sequence[str] = ()) -> Issue:
-        """Open one."""
+    def create(
+        self, repo: str, title: str, body: str = "", *, labels: Sequence[str] = (), assignees: Sequence[str] = ()
+    ) -> Issue:
+        """Open one. Who can't be assigned is left out by GitHub, in silence (REST, create an issue)."""
         sent: dict[str, Any] = {"title": title, "body": _fitting(body), "labels": list(labels)}
+        if assignees:
+            sent["assignees"] = list(assignees)
         return Issue.model_validate(self._api.write("POST", path(repo, "issues"), sent).data)
 
     def comment(self, repo: str, number: int, body: str) -> None:

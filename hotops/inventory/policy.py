@@ -100,6 +100,13 @@ class Drills(Spec):
         " database_lost and release_broken.",
     )
     second_region: str | None = Field(None, min_length=1, description="Fly region to go to when the first is lost.")
+    approval: Literal["none", "github"] | None = Field(
+        None,
+        description="Whether another than who runs a drill approves its plan before, as a reviewer of the GitHub"
+        " environment: github or none; github if omitted where the environment's approval is.",
+    )
+    owner: str | None = Field(None, min_length=1, description="GitHub login of who has what a drill left to do.")
+    follow_up_days: int = Field(14, ge=1, description="Days until what a failed drill left has to be done.")
     register_file: str = Field(
         "artifacts/drills/register.jsonl",
         alias="register",

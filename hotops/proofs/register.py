@@ -41,6 +41,7 @@ class Entry(BaseModel):
     rpo_s: float
     phases: dict[str, float] = Field(default_factory=dict)
     why: str = ""
+    approved_by: str = Field("", description="Who approved the plan before; empty where nobody had to.")
 
     @property
     def began_at(self) -> float:

@@ -58,6 +58,8 @@ ELSEWHERE: Mapping[str, str] = {
     "approve_plan": "tests/twin/test_plan.py::test_a_reviewer_is_asked_once_and_stands_by_login",
     "dr_drill": "tests/drill/test_drills.py::test_check_mode_asks_and_writes_nothing",
     "dr_documents": "tests/drill/test_documents.py::test_check_mode_writes_nothing_and_a_second_run_changes_nothing",
+    "dr_follow_ups": "tests/drill/test_follow_ups.py::test_a_failed_drill_is_an_issue_with_owner_and_date_opened_once",
+    "dr_timer": "tests/drill/test_timer.py::test_two_files_are_written_once_and_check_mode_writes_none",
     "dr_due": "tests/drill/test_drills.py::test_a_drill_that_was_never_made_is_due_and_a_proven_one_is_not",
     "dsn_fix": "tests/database/test_dsn_fix.py::test_check_mode_says_what_it_would_do_and_writes_nothing",
     "github_workflow": "tests/twin/test_github_modules.py::test_check_mode_writes_nothing_and_says_what_would_be",

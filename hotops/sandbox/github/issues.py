@@ -45,6 +45,9 @@ def _post(call: Call) -> Response:
     made = Issue(
         call.hub.number(), len(call.repo.issues) + 1, title, _body(wanted), call.user, call.now, _labels(wanted)
     )
+    # Who has no access to the repository is left out, in silence (GitHub docs, REST, create an issue).
+    may = {*call.repo.roles, call.repo.owner.login, call.user.login}
+    made.assignees = tuple(call.hub.account(str(each)) for each in wanted.get("assignees") or () if each in may)
     call.repo.issues[made.number] = made
     return json_reply(shown(call.repo, made), 201)
 
@@ -118,8 +121,8 @@ def shown(repo: Repository, issue: Issue) -> dict[str, Any]:
         "labels": [_label_shown(repo, name) for name in issue.labels],
         "state": issue.state,
         "locked": False,
-        "assignee": None,
-        "assignees": [],
+        "assignee": people.shown(issue.assignees[0]) if issue.assignees else None,
+        "assignees": [people.shown(each) for each in issue.assignees],
         "milestone": None,
         "comments": len(issue.comments),
         "created_at": time_of(issue.created_at),

@@ -163,6 +163,7 @@ class Issue:
     labels: tuple[str, ...] = ()
     state: str = "open"
     closed_at: float | None = None
+    assignees: tuple[Account, ...] = ()
     comments: list[Comment] = field(default_factory=list)
 
 
