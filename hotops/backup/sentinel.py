@@ -29,7 +29,8 @@ def _holes(manifest: Manifest, seen: Survey) -> list[str]:
     schema = manifest.schema_parts.get("schema")
     if schema is None or schema.plain_bytes == 0:
         found.append("the schema is empty (0 bytes)")
-    if manifest.rows == 0 and sum(table.bytes for table in seen.tables) > _HAS_DATA_BYTES:
+    kept = sum(part.rows for table in manifest.tables for part in table.parts)
+    if kept == 0 and sum(table.bytes for table in seen.tables) > _HAS_DATA_BYTES:
         found.append("it holds the schema and no row at all, and the database has data")
     empty = [part.name for part in manifest.parts() if part.bytes == 0 or (part.plain_bytes == 0 and part.rows)]
     if empty:

@@ -38,7 +38,7 @@ from tests.backup import stage
 from tests.backup.stage import Server, restore_all
 
 #: Every write of a backup and every part of a restore in `make soak`, some of them in `make test`.
-EVERY = 1 if os.environ.get("HOTOPS_SOAK") else 13
+EVERY = 1 if os.environ.get("HOTOPS_SOAK") else 31
 
 
 class Died(BaseException):

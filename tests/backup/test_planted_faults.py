@@ -102,7 +102,7 @@ PLANTED: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize("name", PLANTED)
 def test_what_is_planted_in_a_restored_database_is_named(server: Server, restored: Load, name: str) -> None:
     statement, wanted = PLANTED[name]
-    copy = _copy_of_restored(server)
+    copy = copy_of_restored(server)
     try:
         server.run(copy, statement)
         findings = server.compared(restored, copy).findings
@@ -111,14 +111,16 @@ def test_what_is_planted_in_a_restored_database_is_named(server: Server, restore
         server.drop(copy)
 
 
-@pytest.mark.parametrize("number", range(int(os.environ.get("HOTOPS_CLEAN_RUNS", "2"))))
+@pytest.mark.parametrize(
+    "number", range(int(os.environ.get("HOTOPS_CLEAN_RUNS", "30" if os.environ.get("HOTOPS_SOAK") else "2")))
+)
 def test_nothing_planted_nothing_found(server: Server, restored: Load, number: int) -> None:
-    copy = _copy_of_restored(server)
+    copy = copy_of_restored(server)
     assert server.compared(restored, copy).findings == []
     server.drop(copy)
 
 
-def _copy_of_restored(server: Server) -> str:
+def copy_of_restored(server: Server) -> str:
     """A copy, with what a template does not bring along: settings of the database, and its name in the jobs."""
     copy = server.copy_of("restored")
     server.run(
@@ -148,7 +150,7 @@ FILE_FAULTS: dict[str, Callable[[Path, random.Random], None]] = {
 }
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("HOTOPS_FILE_FAULTS", "25"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("HOTOPS_FILE_FAULTS", "12"))))
 def test_what_is_planted_in_a_part_is_named(kept: Store, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     store = _copied(kept, tmp_path)
