@@ -24,6 +24,8 @@ PART_BYTES = 8 << 20
 _F_SETPIPE_SZ = 1031  # Linux, fcntl(2)
 #: psql writes this line after a COPY. No row is ever this line: COPY's text form doubles every backslash.
 _END = b"\\.\n"
+_BEFORE = b"   \n"
+_LAST = b"\n" + _END
 
 
 class PartWriter:
@@ -50,9 +52,9 @@ class PartWriter:
         if self._by_row and self._size >= PART_BYTES:
             cut = bytes(block).rfind(b"\n") + 1
             if cut:
-                self._take(memoryview(block)[:cut])
+                self._take(block[:cut])
                 self._finish()
-                block = memoryview(block)[cut:]
+                block = block[cut:]
         self._take(block)
 
     def close(self) -> tuple[Part, ...]:
@@ -66,7 +68,7 @@ class PartWriter:
             return
         self._plain += len(block)
         if self._by_row:
-            self._rows += bytes(block).count(b"\n")
+            self._rows += (block if isinstance(block, bytes) else bytes(block)).count(b"\n")
         if made := self._frame.compress(block):
             self._held.append(made)
             self._size += len(made)
@@ -107,7 +109,7 @@ class Copier:
             f"{settings}begin isolation level repeatable read read only;\nset transaction snapshot '{snapshot}';\n"
         )
 
-    def copy(self, query: str, take: Callable[[bytes | memoryview], None]) -> None:
+    def copy(self, query: str, take: Callable[[bytes], None]) -> None:
         """Hand the bytes of `copy … to stdout` over. Raises DatabaseFailed when psql ends before the last row."""
         self._ask(f"{query};\n\\echo '\\\\.'\n")
         for block in self._blocks():
@@ -133,26 +135,31 @@ class Copier:
         except OSError:
             raise self._failure() from None
 
-    def _blocks(self) -> Iterator[bytes | memoryview]:
-        held = b"\n"  # as if a row had ended: an empty table's first line is the end
-        first = True
+    def _blocks(self) -> Iterator[bytes]:
+        """The bytes until the end's line, in blocks as large as come at once.
+
+        They are gathered in one buffer first: psql's pieces are small, and each that is handled alone costs. What may be
+        the end's beginning waits for the next block.
+        """
+        buffer = memoryview(bytearray(BLOCK))
+        kept = len(_BEFORE)
+        buffer[:kept] = _BEFORE  # as if a row had ended: an empty table's first line is the end
+        begin = kept
+        filled = kept
         while True:
-            block = os.read(self._output, BLOCK)
-            if not block:
+            read = os.readv(self._output, [buffer[filled:]])
+            if not read:
                 raise self._failure()
-            tail = (held + block[-4:]) if len(block) < 4 else block[-4:]
-            if tail.endswith(b"\n" + _END):
-                everything = held + block
-                yield memoryview(everything)[1 if first else 0 : len(everything) - len(_END)]
+            filled += read
+            ended = buffer[filled - len(_LAST) : filled] == _LAST
+            if ended:
+                if filled - len(_END) > begin:
+                    yield bytes(buffer[begin : filled - len(_END)])
                 return
-            # Four bytes are kept back: the end may lie across two blocks.
-            everything = held + block
-            begin = 1 if first else 0
-            if len(everything) - 4 > begin:
-                yield memoryview(everything)[begin : len(everything) - 4]
-                held, first = everything[-4:], False
-            else:
-                held = everything
+            if filled == BLOCK:
+                yield bytes(buffer[begin : filled - kept])
+                buffer[:kept] = bytes(buffer[filled - kept : filled])
+                begin, filled = 0, kept
 
     def _failure(self) -> DatabaseFailed:
         with contextlib.suppress(subprocess.TimeoutExpired):

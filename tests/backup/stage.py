@@ -96,6 +96,13 @@ class Server:
         for name in names:
             self.run("template1", f'drop database if exists "{name}" with (force)')
 
+    def start_again(self) -> None:
+        """Once its process has ended: from the main thread, with whose end it would end."""
+        pool, self.cluster.pool = self.cluster.pool, None
+        if pool is not None:
+            pool.stop()
+        self.cluster._run(60)
+
     def make_shop(self, name: str = "shop") -> str:
         self.copy_of("postgres", name)
         with psycopg.connect(self.dsn(name, "supabase_admin"), autocommit=True) as session:

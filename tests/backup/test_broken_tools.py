@@ -111,7 +111,7 @@ def test_a_server_that_is_restarted_ends_a_backup_and_a_restore_and_both_go_on(s
     dump.schema()
     with contextlib.closing(dump), pytest.raises(DatabaseFailed, match=r"terminat|ended|closed|shut|refused|lost"):
         dump.rows()
-    server.cluster._run(60)
+    server.start_again()
     assert manifests.listed(store, "test", "shop")[0] == []
     made, dump = on_again(server, store)
     assert (dump.resumed > 0, [item.manifest.id for item in manifests.listed(store, "test", "shop")[0]]) == (
@@ -124,7 +124,7 @@ def test_a_server_that_is_restarted_ends_a_backup_and_a_restore_and_both_go_on(s
     load = server.load(store, name, tell=shut_down_once(server))
     with pytest.raises(DatabaseFailed, match=r"terminat|ended|closed|shut|refused|lost"):
         restore_all(load)
-    server.cluster._run(60)
+    server.start_again()
     restore_all(load)
     assert load.resumed > 0
     assert compare(load).findings == []

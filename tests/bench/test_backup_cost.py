@@ -87,12 +87,13 @@ def test_backup_restore_and_proof_beside_postgresqls_own_tools(
         return took(lambda: tool("pg_dump", "-Fd", "-j2", "-Z1", "-f", str(folder)))
 
     plain = tmp_path / "plain.sql.gz"
-    ours, theirs = [], []
+    ours, theirs, printed = [], [], []
     for _turn in range(3):  # taking turns, the fastest counts: noise only ever adds
         theirs.append(directory())
         ours.append(backup(prints=False))
+        printed.append(backup(prints=True))
     gzip = took(lambda: tool(shell=f"{programs.path('pg_dump')} | gzip > {plain}"))
-    with_prints = backup(prints=True)
+    with_prints = min(printed)
     rows = [
         ["pg_dump -Fd -j2 -Z1", min(theirs), 1.0],
         ["hotops backup: encrypted, hashed, signed", min(ours), min(ours) / min(theirs)],
@@ -103,7 +104,7 @@ def test_backup_restore_and_proof_beside_postgresqls_own_tools(
         Table(
             "Backup", f"A skewed database of {size:.2f} GB, {ROWS} rows in the largest table; both on one machine, taking turns.",
             ("way", "s, fastest", "x pg_dump -Fd"), rows, "at most 1.15 x pg_dump -Fd -j2 -Z1, 3.5 x faster than pg_dump | gzip",
-            met=min(ours) <= 1.15 * min(theirs) and gzip >= 3.5 * min(ours),
+            met=with_prints <= 1.15 * min(theirs) and gzip >= 3.5 * with_prints,
         ), capsys,
     )  # fmt: skip
 
