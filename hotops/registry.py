@@ -19,6 +19,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "backup_prune": "hotops.backup.prune:PruneBackups",
         "backup_verify": "hotops.backup.verify:VerifyBackup",
         "approve_plan": "hotops.promote.asked:ApprovePlan",
+        "conformance": "hotops.conformance.conformance:Conformance",
         "doctor": "hotops.look.doctor:Doctor",
         "dr_drill": "hotops.drill.drill:DrDrill",
         "dr_documents": "hotops.drill.documents:DrDocuments",
@@ -83,7 +84,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "health": ("health_", "smoke", "tls_"),
         "secrets": ("secrets_", "vault_"),
         "promote": ("approve_", "escalate", "freeze", "gate", "lock", "notify", "promote_"),
-        "look": ("doctor", "explain", "lint", "readiness", "status", "why"),
+        "look": ("conformance", "doctor", "explain", "lint", "readiness", "status", "why"),
     }
 )
 

@@ -43,6 +43,22 @@ COMMANDS: tuple[Command, ...] = (
         operation="doctor",
     ),
     OperationCommand(
+        "conformance check",
+        "What hotops takes for true about the clouds, against what they answer; reads only.",
+        ("hotops conformance check production", "hotops conformance check sandbox --json"),
+        operation="conformance",
+        fixed={"budget": None, "image": None},
+        reads=True,
+        recorded=False,
+    ),
+    OperationCommand(
+        "conformance try",
+        "The same, and what only writes tell: on an app that is made for it and destroyed.",
+        ("hotops conformance try production --budget 0.05 --check", "hotops conformance try production --budget 0.05"),
+        operation="conformance",
+        recorded=False,
+    ),
+    OperationCommand(
         "health",
         "How every app is, in one table, and what to do about each finding.",
         ("hotops health production", "hotops health production shop-production --since-s 86400 --json"),
@@ -336,6 +352,7 @@ COMMANDS: tuple[Command, ...] = (
 
 NOUNS: dict[str, str] = {
     "backup": "Backups of the database: made, listed, proven, removed.",
+    "conformance": "Assumptions about the clouds, and what they really do.",
     "dsn": "Connection strings: judged, proven, explained, put right.",
     "secrets": "Secrets: mirrored, audited, looked for, rotated.",
     "secrets map": "The secret map: which value goes where.",

@@ -1,4 +1,4 @@
-"""Apps: read one, list an organisation's, ask whether one exists."""
+"""Apps: read one, list an organisation's, ask whether one exists, make and destroy one."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ class Apps:
         """
         answer = self._surfaces.call("apps.list", org, "GET", "/apps", params={"org_slug": org})
         return [App.model_validate(item) for item in (answer.data or {}).get("apps") or []]
+
+    def create(self, app: str, org: str) -> None:
+        """Make an app. Names are global. Raises NameTaken, Forbidden, NotFound (the organisation)."""
+        self._surfaces.call("apps.create", org, "POST", "/apps", body={"name": app, "org_slug": org})
+
+    def destroy(self, app: str) -> None:
+        """Destroy an app with its machines and volumes, for good. One that is gone already is fine."""
+        try:
+            self._surfaces.call("apps.delete", app, "DELETE", path("apps", app), idempotent=True)
+        except NotFound:
+            return
 
     def exists(self, app: str) -> bool:
         """Whether this token sees an app of this name: False for 404 alone, all other refusals are raised."""

@@ -24,7 +24,7 @@ from hotops.supabase.client import Supabase
 
 FOLDER = "artifacts/shapes"
 #: A reply that our models can't read; anything else is a refusal, or a network that is away.
-_UNREAD = frozenset({"unknown_reply", "not_json"})
+UNREAD = frozenset({"unknown_reply", "not_json"})
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ def check_live(context: Context, environment: Environment) -> LiveCheck:
     with Context(
         world=context.world, clock=context.clock, transport=recording, limiter_of=context.limiter_of, check=True
     ) as inner:
-        readings = _readings(inner, environment)
+        readings = readings_of(inner, environment)
         found = read_all(list(readings.values()))
     told = dict(zip(readings, found, strict=True))
     errors = {name: reading.error for name, reading in told.items() if reading.error is not None}
-    unread = {name: error.message for name, error in errors.items() if error.failure_code in _UNREAD}
+    unread = {name: error.message for name, error in errors.items() if error.failure_code in UNREAD}
     refused = {name: error.message for name, error in errors.items() if name not in unread}
     file = environment.project_dir / FOLDER / f"{basic_stamp(context.clock.now())}-{environment.name}.json"
     if not context.check:
@@ -66,7 +66,7 @@ def check_live(context: Context, environment: Environment) -> LiveCheck:
     return LiveCheck(read_well, refused, unread, file, tuple(checked))
 
 
-def _readings(context: Context, environment: Environment) -> dict[str, Callable[[], Any]]:
+def readings_of(context: Context, environment: Environment) -> dict[str, Callable[[], Any]]:
     """Each kind of reading that hotops makes, once."""
     fly = context.client(Fly)
     app = next(iter(environment.apps.values()))

@@ -114,6 +114,8 @@ def _revoked(stage: Stage) -> None:
 CALLS: dict[str, Callable[[Stage], object]] = {
     "apps.get": lambda s: s.fly.apps.get("shop"),
     "apps.list": lambda s: s.fly.apps.list("personal"),
+    "apps.create": lambda s: s.fly.apps.create("shop-new", "personal"),
+    "apps.destroy": lambda s: s.fly.apps.destroy("shop"),
     "apps.exists": lambda s: s.fly.apps.exists("shop"),
     "machines.list": lambda s: s.fly.machines.list(
         "shop", region="ord", states=["started"], metadata={"fly_process_group": "app"}, include_deleted=True

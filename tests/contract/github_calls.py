@@ -170,6 +170,7 @@ CALLS: dict[str, Callable[[Stage], object]] = {
     "workflows.runs": lambda stage: (_run(stage), stage.github.workflows.runs(REPO, "deploy.yml", since=0.0)),
     "workflows.dispatch": _run,
     "runs.get": lambda stage: stage.github.runs.get(REPO, _run(stage)),
+    "runs.in_state": lambda s: s.github.runs.in_state(REPO, "waiting"),
     "runs.of_commit": lambda stage: stage.github.runs.of_commit(REPO, stage.github.git.head(REPO)),
     "runs.wait": _finished,
     "runs.cancel": lambda stage: stage.github.runs.cancel(REPO, _run(stage)),

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 Options = Mapping[str, Any]
 #: How each operation is asked in a world where it has something to do. A new operation has to be added here.
 ASKED: Mapping[str, tuple[Options, ...]] = {
+    "conformance": ({"budget": 1.0},),
     "doctor": ({}, {"live": True}),
     "escalate": ({"what": "promote", "outcome": "not_restored", "exit_code": 7},),
     "explain": ({},),
@@ -76,7 +77,7 @@ ELSEWHERE: Mapping[str, str] = {
     "supabase_dsn": "tests/playbooks/test_dsn_fix.py::test_a_wrong_connection_string_is_fixed_end_to_end",
 }
 #: Those that plan changes; all others only read.
-CHANGES = {"escalate", "fly_deploy", "freeze", "fly_rollback", "notify", "promote_phase"}
+CHANGES = {"conformance", "escalate", "fly_deploy", "freeze", "fly_rollback", "notify", "promote_phase"}
 
 
 @pytest.fixture
