@@ -80,7 +80,7 @@ class Conformance(Operation[ConformanceWanted, ConformanceSeen]):
                 "elements": "dict",
             },
             "failed_findings": {
-                "description": "Those that differ; C(hotops conformance) ends with 8 if there are any.",
+                "description": "Those that differ; C(hotops conformance check) ends with 8 if there are any.",
                 "returned": "success",
                 "type": "list",
                 "elements": "dict",

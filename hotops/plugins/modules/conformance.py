@@ -61,7 +61,7 @@ tried:
   elements: dict
 failed_findings:
   description:
-    - Those that differ; C(hotops conformance) ends with 8 if there are any.
+    - Those that differ; C(hotops conformance check) ends with 8 if there are any.
   returned: success
   type: list
   elements: dict
