@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hotops.core.report.measured import measured
+from hotops.core.verification import verify
+from tests.playbooks.playing import lines_of
 from tests.playbooks.project import Project, Ran
 from tests.sandbox_fixture import RunningSandbox, sandbox, sandbox_process
 
@@ -49,6 +52,13 @@ def test_an_empty_folder_is_promoted_from_with_nothing_edited(sandbox: RunningSa
 
     promoted = hotops(project, "promote", "production", "--reason", "the first one", "--yes")
     assert promoted.code == 0, promoted.text
+    (run,) = [run for run in project.runs() if "promote" in run.name]
+    (measured_app,) = measured(lines_of(run))
+    assert [part.name for part in measured_app.parts] == ["before", "during", "after"]
+    assert len(measured_app.parts[1].asked) == 2, "one request after each machine"
+    assert not any(part.failed_requests for part in measured_app.parts)
+    assert verify(run).state == "sealed"
+    assert "promote production: <span" in (run / "report.html").read_text(encoding="utf-8")
     after = json.loads(hotops(project, "status", "production", "--json").stdout)
     assert "v43" in after["apps"][0]["images"][0]
     assert any("hotops promote" in change["what"] for change in after["changes"])
