@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
-PEERS = ("actionlint", "age", "chromium", "flyctl", "gh", "pgbouncer", "postgresql", "sops", "supabase", "zstd")
+PEERS = (
+    "actionlint", "age", "chaos", "chromium", "flyctl", "gh", "pgbouncer", "postgresql", "sops", "supabase", "zstd",
+)  # fmt: skip
 """Names the mark accepts; the program is the same word, but for PostgreSQL, whose server is looked for."""
 
-OPTIONAL = frozenset({"chromium", "flyctl", "sops"})
+OPTIONAL = frozenset({"chaos", "chromium", "flyctl", "sops"})
 """Peers that a CI may lack: no package index has two of them, and chromium is too large to insist on."""
 
 _PROGRAMS = {"postgresql": "postgres"}

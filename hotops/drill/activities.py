@@ -94,7 +94,8 @@ def lose_database(exercise: Exercise) -> dict[str, Any]:
 
 
 def damage_data(exercise: Exercise) -> dict[str, Any]:
-    """A migration that destroys: known rows lose their content. It touches the drill's own schema and nothing else."""
+    """A migration that destroys: known rows lose their content. It touches the drill's own schema alone."""
+    sandbox_control(exercise, "damage data")
     exercise.record.mark("fault")
     exercise.data.damage()
     return {"ref": exercise.project.ref}
@@ -174,6 +175,7 @@ def recover_database(exercise: Exercise, *, to: Literal["latest", "before_fault"
 
     Raises NoRecovery where it has no recovery to a point in time.
     """
+    sandbox_control(exercise, "bring a living database back in time for a drill")
     supabase, ref = exercise.supabase, exercise.project.ref
     fault = exercise.record.at("fault")
     backups = supabase.backups(ref)

@@ -18,10 +18,14 @@ from hotops.core.world import World
 from hotops.drill.exercise import Exercise
 from hotops.drill.provided import ACTIVITIES, Activity
 from hotops.drill.record import Record
+from hotops.drill.worlds import FaultRefused
 from hotops.inventory.listing import load_environment
 
 INVENTORY_VARIABLE = "HOTOPS_DRILL_INVENTORY"
 RECORD_VARIABLE = "HOTOPS_DRILL_RECORD"
+#: What may be done on live clouds. The toolkit goes on after an action that failed, so that a refused fault would be
+#: followed by its way back: a rollback of a release that is well, say.
+ON_LIVE = frozenset({"apps_are_well", "data_are_right", "restore_newest_backup", "drop_restored"})
 
 
 @functools.lru_cache(maxsize=1)
@@ -43,7 +47,13 @@ def _provided(activity: Activity) -> Callable[..., Any]:
         inventory = os.environ.get(INVENTORY_VARIABLE)
         if not inventory:
             raise UsageError(f"{INVENTORY_VARIABLE} is not set.", remedy="export it: the inventory to drill on.")
-        return activity(exercise_of(inventory, os.environ.get(RECORD_VARIABLE)), **arguments)
+        exercise = exercise_of(inventory, os.environ.get(RECORD_VARIABLE))
+        if exercise.environment.env_kind == "live" and activity.__name__ not in ON_LIVE:
+            raise FaultRefused(
+                f"{activity.__name__} is not done on live clouds.",
+                remedy="Run this experiment on a sandbox inventory; backup_restored is the one for live clouds.",
+            )
+        return activity(exercise, **arguments)
 
     call.__signature__ = signature.replace(parameters=own)  # type: ignore[attr-defined]
     return call

@@ -15,7 +15,6 @@ from hotops.drill.exercise import Exercise
 from hotops.drill.worlds import sandbox_control
 from hotops.dsn.parsing import parse
 from hotops.dsn.proof import Prover
-from hotops.promote.holding import hold
 from hotops.rotation.rotate import RotateSecret, RotateWant
 from hotops.secrets.issuers import PostgresProvider
 from hotops.secrets.map_file import load_map
@@ -92,7 +91,7 @@ def prepare_credential(exercise: Exercise, *, secret: str) -> dict[str, Any]:
     sandbox_control(exercise, "make login roles for a drill")
     exercise.supabase.execute(exercise.project.ref, _OWNER.format(owner=owner), idempotent=True)
     drive(RotateSecret(RotateWant(secret=secret, force=True, grace_s=0), exercise.context))
-    hold(exercise.context, exercise.environment)  # a rotation gives the lock back when it ends
+    exercise.hold_again()  # a rotation gives the lock back when it ends
     return {"secret": secret, "logs_in_as": parse(_value(exercise, secret)).role, "first_rotation": True}
 
 
@@ -135,7 +134,7 @@ def rotate_leaked(exercise: Exercise) -> dict[str, Any]:
     operation = _Watched(RotateWant(secret=secret, leaked=True, grace_s=0), exercise.context)
     operation.exercise = exercise
     outcome = drive(operation)
-    hold(exercise.context, exercise.environment)
+    exercise.hold_again()
     record.note(rotating=False)
     fault, revoked = record.at("fault"), record.at("revoked")
     if fault is not None and revoked is not None:
@@ -170,7 +169,7 @@ def finish_rotation(exercise: Exercise) -> dict[str, Any]:
         return {"finished": None}
     secret = exercise.record.facts["secret"]
     drive(RotateSecret(RotateWant(secret=secret, leaked=True, grace_s=0), exercise.context))
-    hold(exercise.context, exercise.environment)
+    exercise.hold_again()
     exercise.record.note(rotating=False)
     return {"finished": secret}
 

@@ -202,6 +202,7 @@ class DrDrill(Operation[DrillWanted, Before]):
         approval = approved_by_another(self.context, self.environment, plan)
         if not self._isolated:
             hold(self.context, self.environment)
+            self._exercise.is_locked = True
         if approval is not None:
             use_approval(self.context, self.environment, approval)
             self._exercise.record.note(approved_by=approval.login)

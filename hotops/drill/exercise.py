@@ -23,6 +23,7 @@ from hotops.fly.config import MachineConfig
 from hotops.health.probe import Prober
 from hotops.health.target import Target
 from hotops.inventory.schema import App, Environment
+from hotops.promote.holding import hold
 from hotops.supabase.client import Project, Supabase
 
 
@@ -38,6 +39,8 @@ class Exercise:
     #: A credential that leaked, and the session that a stranger has with it.
     leaked: Secret | None = field(default=None, repr=False)
     intruder: Any = field(default=None, repr=False)
+    #: Whether this drill has the environment's lock; a dead drill's rollbacks and `chaos run` have it not.
+    is_locked: bool = False
     _project: Project | None = field(default=None, repr=False)
 
     @property
@@ -62,6 +65,11 @@ class Exercise:
                 raise UsageError(said, remedy="Set supabase_project in the inventory, and check the token's rights.")
             self._project = found
         return self._project
+
+    def hold_again(self) -> None:
+        """Take the lock that an operation inside of the drill gave back when it ended."""
+        if self.is_locked:
+            hold(self.context, self.environment)
 
     def use_project(self, project: Project) -> None:
         """From now on the data are in another project: the one that was rebuilt."""

@@ -21,7 +21,6 @@ from hotops.drill.worlds import sandbox_control
 from hotops.dsn.connection import Dsn, Host
 from hotops.dsn.parsing import DsnInvalid, parse
 from hotops.dsn.proof import Prover
-from hotops.promote.holding import hold
 from hotops.rotation.postgres import PostgresRoles
 from hotops.rotation.supabase_keys import SupabaseApiKey
 from hotops.secrets.issuers import PostgresProvider, SupabaseKey
@@ -161,7 +160,7 @@ def repoint(exercise: Exercise) -> dict[str, Any]:
             vault.write(item, successor)
             changed.append(name)
     drive(MirrorSecrets(MirrorWant(adopt="write"), exercise.context))
-    hold(exercise.context, environment)  # a mirror gives the lock back when it ends
+    exercise.hold_again()  # a mirror gives the lock back when it ends
     left = [name for name in found if name.startswith("SUPABASE_") and name not in changed]
     record.note(repointed=changed, keys_left=left, rebuilt=True)
     record.mark("repointed")
