@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import urllib.parse
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from hotops.core.clock import Clock, SystemClock
 from hotops.core.errors import WireError
 from hotops.core.http import USER_AGENT, Answer, Http, Retry
 from hotops.core.operation import Spec
 from hotops.core.parallel import map_parallel
 from hotops.core.secret import scrub
 from hotops.core.table import one_line
-from hotops.health.bounded import BoundedTransport
+from hotops.health.bounded import BoundedTransport, stopwatch
 from hotops.health.foreign import safe
 
 if TYPE_CHECKING:
@@ -139,7 +137,7 @@ class Prober:
         self._context = context
         self._http = Http(
             "",
-            transport=BoundedTransport(context.make_transport(), BODY_LIMIT_BYTES),
+            transport=BoundedTransport(context.make_transport(), BODY_LIMIT_BYTES, context.clock),
             clock=context.clock,
             retry=Retry(attempts=1),
             on_call=context.note_call,
@@ -193,15 +191,6 @@ def spoken_statuses(statuses: Iterable[int]) -> str:
     hundreds = [hundred for hundred in range(1, 6) if asked.issuperset(range(hundred * 100, hundred * 100 + 100))]
     single = sorted(status for status in asked if status // 100 not in hundreds)
     return " or ".join([*(f"{hundred}xx" for hundred in hundreds), *(str(status) for status in single)])
-
-
-def stopwatch(clock: Clock) -> Callable[[], float]:
-    """Seconds since now, on the run's clock; the system's may be set meanwhile, so the monotonic one stands in."""
-    if isinstance(clock, SystemClock):
-        began = time.monotonic()
-        return lambda: time.monotonic() - began
-    start = clock.now()
-    return lambda: clock.now() - start
 
 
 def contains(found: Any, wanted: Any) -> bool:
