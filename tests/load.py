@@ -92,7 +92,8 @@ class Visitors:
 class LoadedStage(Stage):
     """A stage with visitors to all its apps, whose parallel calls are parallel in its clock's time, too.
 
-    `seed` draws how late the proxy learns of each cordon, 0 to 5 s.
+    `seed` draws how late the proxy learns of each cordon, 0 to 5 s. Without `traffic_rps` there is background traffic
+    beside the visitors, which costs its time where a log is read.
     """
 
     def __init__(
@@ -103,11 +104,14 @@ class LoadedStage(Stage):
         per_s: float = 50.0,
         apps: Mapping[str, Mapping[str, Any]] | None = None,
         machines: int = 2,
+        traffic_rps: float | None = None,
         **common: Any,
     ) -> None:
         self.turns = TurnClock(START + seed / 7)
         declared = apps or {"shop-production": {"promote_from": "shop-staging"}}
-        groups = {"sandbox": {"groups": {"app": {"count": machines}}}}
+        groups: dict[str, Any] = {"sandbox": {"groups": {"app": {"count": machines}}}}
+        if traffic_rps is not None:
+            groups["sandbox"]["traffic_rps"] = traffic_rps
         super().__init__(
             tmp_path, apps={app: {**groups, **own} for app, own in declared.items()}, clock=self.turns, **common
         )

@@ -18,8 +18,8 @@ from tests.stage import Stage
 from tests.twin.stages import APP
 
 #: Cases of the short form.
-SHORT = {"rolling": 12, "bluegreen": 14, "canary": 10, "immediate": 8}
-SHORT_OF_COMMAND = {"rolling": 12, "bluegreen": 6}
+SHORT = {"rolling": 12, "bluegreen": 12, "canary": 8, "immediate": 6}
+SHORT_OF_COMMAND = {"rolling": 10, "bluegreen": 4}
 
 
 def deploying(stage: Stage, run: str, strategy: str) -> None:

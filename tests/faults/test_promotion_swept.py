@@ -13,7 +13,7 @@ from tests.faults.sweep import Sweep, nothing
 from tests.stage import Stage
 
 #: Cases of the short form. A promotion is by far the dearest operation to sweep.
-SHORT = {"rolling": 30, "bluegreen": 26, "canary": 14, "immediate": 12}
+SHORT = {"rolling": 22, "bluegreen": 20, "canary": 10, "immediate": 10}
 
 
 def promotion(strategy: str) -> Sweep[Stage]:
@@ -62,4 +62,4 @@ INDEPENDENT = Sweep(
 
 
 def test_an_independent_train_is_whole_app_by_app_and_a_rerun_converges(tmp_path: Path) -> None:
-    INDEPENDENT.all_hold(tmp_path, short=12)
+    INDEPENDENT.all_hold(tmp_path, short=10)

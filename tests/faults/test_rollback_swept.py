@@ -14,7 +14,7 @@ from tests.faults.sweep import Killed, Sweep
 from tests.stage import Stage
 
 #: Cases of each short form.
-SHORT = 8
+SHORT = 6
 EARLIER = "20251231T230000Z-promote-stage"
 
 

@@ -52,6 +52,7 @@ def deployed_in_s(tmp_path: Path, strategy: str) -> float:
         apps=APPS,
         machines=MACHINES,
         per_s=6,
+        traffic_rps=0,
         deploy_strategy=strategy,
         drain_s=DRAIN_S,
         max_unavailable=MAX_UNAVAILABLE,
