@@ -16,6 +16,8 @@ from hotops.backup.retention import kept_for
 from hotops.backup.settings import Settings, Where, settings_of
 from hotops.core.documented import Documented
 from hotops.core.operation import Done, Fact, Operation, Plan, Step
+from hotops.inventory.frozen import refuse_if_frozen
+from hotops.inventory.schema import Environment
 
 #: An unfinished backup may still be in the making for so long.
 UNFINISHED_H = 24.0
@@ -37,7 +39,7 @@ class Store:
 
 
 class PruneBackups(Operation[PruneWanted, Store]):
-    """Remove old backups by the inventory's rule; the newest and the newest proven one stay. Raises StoreFailed."""
+    """Remove old backups by the inventory's rule; the newest and the newest proven one stay. Raises StoreFailed, NoGo."""
 
     name = "backup_prune"
     Want = PruneWanted
@@ -106,6 +108,11 @@ class PruneBackups(Operation[PruneWanted, Store]):
             Step(name, f"{where}/{name}", "destroy", {"backup": name}, {"backup": None}) for name in sorted(state.gone)
         ]
         return Plan(tuple(steps), f"old backups of {state.settings.database} in {state.settings.environment}")
+
+    def prepare(self, plan: Plan) -> Fact:
+        environment: Environment = self.context.environment
+        refuse_if_frozen(self.context, environment, "The removal of backups")
+        return {}
 
     def apply(self, step: Step, done: Done) -> Fact:
         settings = self._state.settings

@@ -23,6 +23,7 @@ from hotops.drill.rebuild import check_rebuildable
 from hotops.drill.record import Record
 from hotops.drill.report import write_report
 from hotops.drill.result import Result
+from hotops.inventory.frozen import refuse_if_frozen
 from hotops.inventory.policy import Drills
 from hotops.inventory.schema import Environment
 from hotops.promote.holding import hold, let_go
@@ -197,6 +198,7 @@ class DrDrill(Operation[DrillWanted, Before]):
         )
 
     def prepare(self, plan: Plan) -> Fact:
+        refuse_if_frozen(self.context, self.environment, "The drill")
         if not self._isolated:
             self._refuse_unless_meant()
         approval = approved_by_another(self.context, self.environment, plan)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hotops.core.clock import rfc3339, spoken_duration
 from hotops.core.errors import HotopsError
+from hotops.inventory.frozen import frozen_by, told
 from hotops.inventory.windows import freeze_at, is_window_open, next_opening
 from hotops.promote.facts import Facts
-from hotops.promote.freezing import frozen_by, told
 from hotops.promote.gates import Found, go, no, unknown
 from hotops.promote.holding import LockUnknown, held_by
 

@@ -22,7 +22,7 @@ PASSING = frozenset(
     {"wire", "unreachable", "unresolved", "tls", "broken", "not_json", "server_error", "rate_limited", "timeout"}
 )
 #: Gates that say no to the moment, not to the release.
-WAITS_FOR = frozenset({"window", "freeze", "frozen", "no_open_p0"})
+WAITS_FOR = frozenset({"window", "freeze", "frozen", "no_blocker"})
 RETRY_AFTER_S = 10.0
 #: How often it is looked whether what is waited for has come.
 LOOK_EVERY_S = 300.0

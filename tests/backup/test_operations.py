@@ -15,9 +15,11 @@ from hotops.backup.retention import kept_for
 from hotops.backup.store import Store
 from hotops.core.context import Context
 from hotops.core.driver import Outcome, drive
+from hotops.core.errors import NoGo
 from hotops.core.world import World
 from hotops.inventory.load import environment_from_vars
 from hotops.inventory.policy import Keep
+from hotops.promote.freezing import Freeze, FreezeWant
 from hotops.registry import operation
 from tests.backup.stage import Server
 from tests.stage import FakeClock
@@ -63,6 +65,11 @@ class Calls:
         kind = operation(name)
         with self.context(check=check) as context:
             return drive(kind(kind.Want(database="shop", **want), context), check=check)
+
+    def freeze(self, **want: Any) -> None:
+        """Freeze the environment, or thaw it."""
+        with self.context() as context:
+            drive(Freeze(FreezeWant(**want), context))
 
     def files(self) -> Mapping[str, int]:
         return self.store.sizes("")
@@ -150,7 +157,10 @@ def test_a_living_databases_rows_are_replaced_only_when_typed_twice_and_backed_u
     server.drop(living)
 
 
-def test_old_backups_go_only_when_confirmed_and_the_proven_one_stays(calls: Calls) -> None:
+def test_old_backups_go_only_when_confirmed_and_the_proven_one_stays(
+    calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOTOPS_STATE_DIR", str(tmp_path / "state"))
     ids = []
     for _number in range(3):
         ids.append(calls("backup", fingerprints=False).result["backup"]["id"])
@@ -159,7 +169,11 @@ def test_old_backups_go_only_when_confirmed_and_the_proven_one_stays(calls: Call
     assert (told.changed, sorted(told.result["removed"])) == (False, sorted(ids[:2]))
     with pytest.raises(RestoreRefused):
         calls("backup_prune", confirm="shopp")
+    calls.freeze(reason="holidays", until="8h")
+    with pytest.raises(NoGo, match="holidays"):
+        calls("backup_prune", confirm="shop")
     assert len(calls("backup_info").result["backups"]) == 3
+    calls.freeze(state="thawed", reason="everybody is back")
     assert calls("backup_prune", confirm="shop").changed
     assert [item["id"] for item in calls("backup_info").result["backups"]] == [ids[2]]
     assert not calls("backup_prune", confirm="shop").changed

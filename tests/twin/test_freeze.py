@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from hotops.backup.prune import PruneBackups, PruneWanted
 from hotops.core.driver import Outcome, drive
 from hotops.core.errors import NoGo, UsageError
-from hotops.promote.freezing import Freeze, FreezeWant, frozen_by, moment_of, told
+from hotops.core.operation import Plan
+from hotops.drill.drill import DrDrill, DrillWanted
+from hotops.inventory.frozen import frozen_by, told
+from hotops.promote.freezing import Freeze, FreezeWant, moment_of
 from tests.stage import Stage
 
 REPO = "acme/shop"
@@ -97,3 +101,18 @@ def test_ends_in_every_form() -> None:
     assert moment_of("90min", 1000.0) == 1000 + 5400
     assert moment_of("2026-12-27", 0.0) == moment_of("2026-12-28T00:00:00Z", 0.0)
     assert moment_of("2026-12-27T10:00:00+02:00", 0.0) == moment_of("2026-12-27T08:00:00Z", 0.0)
+
+
+def test_a_freeze_stops_a_drill_and_the_removal_of_backups_before_anything(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    set_to(stage, "frozen", until="8h")
+    wanted = DrDrill(DrillWanted(scenario="machine_lost", confirm="stage"), stage.context())
+    for begin in (
+        lambda: wanted.prepare(Plan()),
+        lambda: PruneBackups(PruneWanted(confirm="shop"), stage.context()).prepare(Plan()),
+    ):
+        with pytest.raises(NoGo, match="holidays") as refused:
+            begin()
+        assert refused.value.failure_code == "frozen"
+    set_to(stage, "thawed", "everybody is back")
+    PruneBackups(PruneWanted(confirm="shop"), stage.context()).prepare(Plan())

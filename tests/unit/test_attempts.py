@@ -132,7 +132,7 @@ def test_it_holds_while_a_blocker_is_open_and_goes_within_half_an_hour_of_its_en
 
     def start(job: Job, **more: Any) -> Ended:
         is_open = clock.now() < NOW + closed_at
-        runs.gates = (("no_open_p0", "fail" if is_open else "pass"), ("window", "pass"))
+        runs.gates = (("no_blocker", "fail" if is_open else "pass"), ("window", "pass"))
         runs.ends = [failed("no_go", 3) if is_open else Ended(0, "promoted", "x")]
         return runs(job, **more)
 
@@ -142,7 +142,7 @@ def test_it_holds_while_a_blocker_is_open_and_goes_within_half_an_hour_of_its_en
     )
     assert ended.ended.outcome == "promoted"
     assert closed_at <= runs.began_at[-1] <= closed_at + 30 * 60
-    assert "Only the moment says no (no_open_p0); looking again at" in str(told)
+    assert "Only the moment says no (no_blocker); looking again at" in str(told)
 
 
 def test_it_waits_no_longer_than_it_may_and_not_for_what_waiting_does_not_mend(tmp_path: Path, told: Told) -> None:
