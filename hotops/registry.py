@@ -52,6 +52,8 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "promote_plan": "hotops.promote.planning:PromotePlan",
         "promote_phase": "hotops.promote.phase:PromotePhase",
         "restore": "hotops.backup.restore:Restore",
+        "restore_compare": "hotops.backup.since:CompareLiving",
+        "restore_switch": "hotops.database.switch:SwitchDatabase",
         "restore_points": "hotops.backup.info:RestorePoints",
         "secrets_map_init": "hotops.secrets.map_init:InitMap",
         "secrets_trace": "hotops.secrets.trace:TraceSecret",

@@ -20,12 +20,13 @@ from hotops.backup.survey import PLATFORM_SCHEMAS
 
 #: So many rows of a table are named.
 NAMED = 20
-_KEYS = """
+#: The primary key's columns, in its order.
+KEYS = """
 select array_agg(a.attname order by k.n) from pg_index i, unnest(i.indkey::int2[]) with ordinality k(attnum, n)
 join pg_attribute a on a.attrelid = %s::regclass and a.attnum = k.attnum
 where i.indrelid = %s::regclass and i.indisprimary
 """
-_FOREIGN_KEYS = """
+_FOREIGNKEYS = """
 select c.conname, c.conrelid::regclass::text, c.confrelid::regclass::text,
   (select array_agg(a.attname order by k.n) from unnest(c.conkey) with ordinality k(attnum, n) join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.attnum),
   (select array_agg(a.attname order by k.n) from unnest(c.confkey) with ordinality k(attnum, n) join pg_attribute a on a.attrelid = c.confrelid and a.attnum = k.attnum)
@@ -143,7 +144,7 @@ def _named(load: Load, session: Any, table: Table, name: str) -> Iterator[str]:
                     copy.write(block)
         cursor.execute(COLUMNS, (name,))
         columns = [Column(*row) for row in cursor.fetchall() if row[0] in table.columns]
-        cursor.execute(_KEYS, (name, name))
+        cursor.execute(KEYS, (name, name))
         key = (cursor.fetchone() or (None,))[0]
         where = table.where
         if key:
@@ -206,7 +207,7 @@ def _sequences(cursor: Any, wanted: dict[str, tuple[int, bool]]) -> Iterator[str
 
 def _orphans(cursor: Any) -> Iterator[str]:
     """Rows were loaded with foreign keys asleep where those were there before: each is asked now."""
-    cursor.execute(_FOREIGN_KEYS)
+    cursor.execute(_FOREIGNKEYS)
     for name, child, parent, columns, targets in cursor.fetchall():
         together = " and ".join(f"c.{quoted(a)} = p.{quoted(b)}" for a, b in zip(columns, targets, strict=True))
         known = " and ".join(f"c.{quoted(column)} is not null" for column in columns)

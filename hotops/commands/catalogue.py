@@ -219,6 +219,21 @@ COMMANDS: tuple[Command, ...] = (
         operation="restore",
     ),
     OperationCommand(
+        "backup compare",
+        "What a restore would lose: rows of the living database that a backup does not hold; --keep keeps them first.",
+        ("hotops backup compare production", "hotops backup compare production --tables public.orders --keep"),
+        operation="restore_compare",
+    ),
+    OperationCommand(
+        "backup switch",
+        "An app works with a restored database from now on: vault, Fly, machines; --undo puts the former one back.",
+        (
+            "hotops backup switch production shop-production --to-database NAME --confirm NAME",
+            "hotops backup switch production shop-production --undo --yes",
+        ),
+        operation="restore_switch",
+    ),
+    OperationCommand(
         "dsn check",
         "Is an app's connection string what it needs, and does it connect? Findings end with exit code 8.",
         ("hotops dsn check production shop-chatwoot", "hotops dsn check production --secret DATABASE_URL --use backup"),

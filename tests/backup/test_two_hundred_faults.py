@@ -66,7 +66,7 @@ OBJECTS: dict[str, tuple[str, str]] = {
     "a primary key": ("alter table public.cache drop constraint cache_pkey", "cache_pkey is missing"),
     "a column's name": ("alter table public.orders rename placed to placed_at", "public.orders.placed"),
     "a column gone": ("alter table public.child drop more", "public.child.more is missing"),
-    "a wider type": ("alter table public.orders alter total type numeric(14, 2)", "column public.orders.total"),
+    "another type": ("alter table public.cache alter v type varchar(9)", "column public.cache.v"),
     "a shorter type": ("alter table auth.users alter role type varchar(64)", "column auth.users.role"),
     "an identity": ("alter table public.customers alter id drop identity", "column public.customers.id"),
     "a generated column": ("alter table public.customers alter shout drop expression", "column public.customers.shout"),

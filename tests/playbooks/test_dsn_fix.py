@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
+
 from tests.playbooks.canaries import Canaries
 from tests.playbooks.playing import SHOP, shop
 from tests.playbooks.project import Project
@@ -115,3 +117,35 @@ def test_a_wrong_connection_string_is_fixed_end_to_end(tmp_path: Path, sandbox: 
     assert status(sandbox) == 200
     assert [name for text in outputs for name in canaries.found_in(text.encode())] == []
     assert canaries.below(tmp_path, apart_from=[tmp_path / "vault"]) == []
+
+
+def test_an_app_works_with_a_restored_database_and_goes_back(tmp_path: Path, sandbox: RunningSandbox) -> None:
+    """The former string is proven and kept; the name of the other database has to be given twice."""
+    good = f"postgresql://postgres:{quote(sandbox.db_pass, safe='')}@{DATABASE_HOST}:5432/postgres?sslmode=require"
+    project = with_vault(tmp_path, sandbox, good)
+    give(sandbox, good)
+    with psycopg.connect(**sandbox.conninfo(), password=sandbox.db_pass, autocommit=True) as session:
+        session.execute("create database shop_restored")
+    once = project.play("- hotops.core.restore_switch: {to_database: shop_restored}\n  run_once: true\n")
+    assert once.failure()["code"] == "switch_refused", once.text
+    done = project.play(
+        """
+        - hotops.core.restore_switch: {to_database: shop_restored, confirm: shop_restored}
+          run_once: true
+        - hotops.core.restore_switch: {to_database: shop_restored, confirm: shop_restored}
+          run_once: true
+          register: again
+        - ansible.builtin.slurp: {src: vault/supabase/database_url_sandbox.env}
+          delegate_to: localhost
+          register: kept
+        - ansible.builtin.assert:
+            that: [not again.changed, again.status == 200, "'/shop_restored?' in kept.content | b64decode"]
+        - hotops.core.restore_switch: {undo: true}
+          run_once: true
+        """,
+        "-e",
+        "reason='restored'",
+    )
+    assert done.code == 0, done.text
+    assert "/postgres?" in (tmp_path / "vault/supabase/database_url_sandbox.env").read_text(encoding="utf-8")
+    assert status_within(sandbox, 200) == 200
