@@ -54,6 +54,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "restore": "hotops.backup.restore:Restore",
         "restore_compare": "hotops.backup.since:CompareLiving",
         "restore_switch": "hotops.database.switch:SwitchDatabase",
+        "restore_moment": "hotops.backup.moment:RestoreMoment",
         "restore_points": "hotops.backup.info:RestorePoints",
         "secrets_map_init": "hotops.secrets.map_init:InitMap",
         "secrets_trace": "hotops.secrets.trace:TraceSecret",

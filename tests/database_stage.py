@@ -16,7 +16,7 @@ from hotops.core.driver import Outcome, drive
 from hotops.core.errors import HotopsError
 from hotops.core.journal import Journal
 from hotops.core.parallel import max_workers
-from hotops.database.fix import FixDsn, FixWant
+from hotops.database.fix import FixDsn
 from hotops.dsn.connection import Dsn
 from hotops.dsn.proof import Proof
 from hotops.dsn.proof import Stage as Step
@@ -140,12 +140,12 @@ class DatabaseStage(SecretsStage):
         """A connection string with the right password."""
         return f"postgresql://{user}:{quote(self.password, safe='')}@{host}:{port}/postgres?sslmode=require"
 
-    def fix(self, *, check: bool = False, run: str = "", **want: Any) -> Outcome:
-        """Fix, calls in one order."""
+    def fix(self, *, check: bool = False, run: str = "", kind: type[FixDsn] = FixDsn, **want: Any) -> Outcome:
+        """Fix (or switch, which is a kind of fix), calls in one order."""
         token = max_workers.set(1)
         try:
             with self.context(**({"run": run} if run else {}), check=check) as context:
-                operation = FixDsn(FixWant(**want), context)
+                operation = kind(kind.Want(**want), context)
                 operation.prover = self.logins
                 return drive(operation, check=check)
         finally:

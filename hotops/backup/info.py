@@ -9,6 +9,7 @@ from pydantic import Field
 
 from hotops.backup import manifest as manifests
 from hotops.backup.create import SCREEN
+from hotops.backup.expected import Measured, measured
 from hotops.backup.proven import proofs
 from hotops.backup.settings import Settings, Where, settings_of
 from hotops.core.clock import rfc3339, spoken_duration
@@ -162,12 +163,13 @@ class RestorePoints(Operation[PointsWanted, Points]):
         short="Tell what could be brought back today, and to which moment",
         description=(
             "Asks hotops' own backups, the platform's backups and its window of recovery, and the snapshots of every volume.",
-            "Says for each how old its newest point is, so what would be lost; and names what nobody keeps.",
+            "Says for each how old its newest point is, so what would be lost, and how long its last drill took.",
+            "Names what nobody keeps: secrets by name, configurations, settings at GitHub.",
         ),
         returns={
             "next": {"description": "The command to type next where rows are gone.", "returned": "success", "type": "str"},
             "points": {
-                "description": "What there is: of, kind, newest, age_s, way back, or why it is not known.", "returned": "success",
+                "description": "What there is: of, kind, newest, oldest, age_s (what would be lost), expected_s (of the last drill), how.", "returned": "success",
                 "type": "list", "elements": "dict", "sample": [{"of": "shop", "kind": "hotops backup", "age_s": 3600}],
             },
         },
@@ -184,7 +186,7 @@ class RestorePoints(Operation[PointsWanted, Points]):
     )  # fmt: skip
 
     def observe(self) -> Points:
-        found = [*self._own(), *self._platform(), *self._volumes()]
+        found = [*self._own(), *self._platform(), *self._volumes(), *self._around()]
         return Points(tuple(found))
 
     def report(self, state: Points, plan: Plan, done: Done) -> dict[str, Any]:
@@ -218,7 +220,8 @@ class RestorePoints(Operation[PointsWanted, Points]):
             if last
             else "; never proven"
         )
-        return [self._point(settings.database, "hotops backup", newest.taken_at, how)]
+        oldest = found[-1].manifest.taken_at
+        return [self._point(settings.database, "hotops backup", newest.taken_at, how, way="backup", oldest=oldest)]
 
     def _platform(self) -> list[dict[str, Any]]:
         name = self.context.environment.supabase_project
@@ -243,7 +246,12 @@ class RestorePoints(Operation[PointsWanted, Points]):
         if backups.pitr_enabled:
             points.append(
                 self._point(
-                    name, "Supabase point in time", backups.latest_recoverable_at, "in place, any moment until then"
+                    name,
+                    "Supabase point in time",
+                    backups.latest_recoverable_at,
+                    "in place, any moment until then",
+                    way="moment",
+                    oldest=backups.earliest_recoverable_at,
                 )
             )
         return [
@@ -268,12 +276,49 @@ class RestorePoints(Operation[PointsWanted, Points]):
                             "volume snapshot",
                             max(times, default=None),
                             "a new volume, and a new machine on it",
+                            way="volume",
+                            oldest=min(times, default=None),
                         )
                     )
             except HotopsError as error:
                 points.append(self._point(app.app, "volume snapshot", None, error.message))
         return points
 
-    def _point(self, of: str, kind: str, at: float | None, how: str) -> dict[str, Any]:
+    def _around(self) -> list[dict[str, Any]]:
+        """What a database and its volumes are nothing without: secrets by name, configurations, GitHub."""
+        environment, points = self.context.environment, []
+        vault = (
+            "values are in the vault: hotops secrets mirror" if environment.vault_path else "no vault holds the values"
+        )
+        for app in environment.apps.values():
+            try:
+                fly = self.context.client(Fly)
+                names = sorted(secret.name for secret in fly.secrets.list(app.app))
+            except HotopsError as error:
+                points.append(self._point(app.app, "secrets", None, error.message))
+                continue
+            if names:
+                points.append(self._point(app.app, "secrets", None, vault) | {"names": names})
+            points.append(self._point(app.app, "configuration", None, "in the machines' history: hotops rollback"))
+        if environment.github_repo:
+            points.append(
+                self._point(environment.github_repo, "GitHub settings", None, "in no backup: hotops generate workflows")
+            )
+        return points
+
+    def _point(
+        self, of: str, kind: str, at: float | None, how: str, *, way: str = "", oldest: float | None = None
+    ) -> dict[str, Any]:
         age = None if at is None else max(0.0, self.context.clock.now() - at)
-        return {"of": of, "kind": kind, "newest": None if at is None else rfc3339(at), "age_s": age, "how": how}
+        last = self._measured(way) if way and at is not None else None
+        if last is not None:
+            how = f"{how}; served after {spoken_duration(last.seconds)} in the last drill"
+        return {
+            "of": of, "kind": kind, "newest": None if at is None else rfc3339(at), "age_s": age, "how": how,
+            "oldest": None if oldest is None else rfc3339(oldest), "expected_s": last.seconds if last else None,
+        }  # fmt: skip
+
+    def _measured(self, way: str) -> Measured | None:
+        environment = self.context.environment
+        register = environment.path(environment.dr.register_file)
+        return measured(register, environment.name, environment.env_kind, way)

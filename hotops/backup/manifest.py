@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hotops.backup.errors import BackupDamaged, NoBackup
 from hotops.backup.store import Store
-from hotops.core.clock import basic_stamp, rfc3339
+from hotops.core.clock import basic_stamp, parse_rfc3339, rfc3339
 from hotops.core.signing import SignatureInvalid, sign, verify_envelope
 
 MANIFEST = "manifest.json"
@@ -188,16 +188,36 @@ def listed(store: Store, environment: str, database: str) -> tuple[list[Found], 
 
 
 def find(store: Store, environment: str, database: str, wanted: str = "newest") -> Found:
-    """A backup by its id, or the newest. Raises NoBackup, BackupDamaged."""
-    if wanted != "newest":
+    """A backup by its id, the newest, or the newest from before a moment. Raises NoBackup, BackupDamaged."""
+    moment = _moment(wanted)
+    if wanted != "newest" and moment is None:
         return read(store, f"{folder_of(environment, database)}/{wanted}")
     found, wrong = listed(store, environment, database)
+    if found and moment is not None:
+        before = [item for item in found if item.manifest.taken_at <= moment]
+        if not before:
+            oldest = found[-1].manifest
+            raise NoBackup(
+                f"No backup of {database} is from before {wanted}: the oldest is {oldest.id} of {rfc3339(oldest.taken_at)}.",
+                remedy="hotops backup points shows what else could be brought back.",
+            )
+        return before[0]
     if not found:
         also = f" ({len(wrong)} unfinished or damaged)" if wrong else ""
         raise NoBackup(
             f"{store.url} has no backup of {database} in {environment}{also}.", remedy="hotops backup create makes one."
         )
     return found[0]
+
+
+def _moment(text: str) -> float | None:
+    """A moment, None where the text is none (an id is not: it has no separators)."""
+    if "-" not in text or ":" not in text:
+        return None
+    try:
+        return parse_rfc3339(text)
+    except ValueError as error:
+        raise NoBackup(f"{text} is no moment: {error}.", remedy="2026-01-31T10:00:00Z, with its time zone.") from error
 
 
 def told(manifest: Manifest) -> dict[str, Any]:

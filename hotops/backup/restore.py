@@ -31,7 +31,10 @@ _EMPTIED = "the tables are emptied"
 class RestoreWanted(Where):
     """Which backup, to where, how much of it."""
 
-    to: str = Field("newest", description="Id of the backup, or newest.")
+    to: str = Field(
+        "newest",
+        description="Id of the backup, newest, or a moment (2026-01-31T10:00:00Z): the newest backup of before it.",
+    )
     target_env: str = Field(
         "RESTORE_URL",
         description="Environment variable with a direct or session connection string of the server that takes it:"

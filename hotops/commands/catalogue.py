@@ -225,6 +225,12 @@ COMMANDS: tuple[Command, ...] = (
         operation="restore_compare",
     ),
     OperationCommand(
+        "backup rewind",
+        "The project's own database goes back to a moment, in place, by the platform; what was written since is lost.",
+        ("hotops backup rewind production --to 2026-01-31T09:59:30Z --overwrite shop --confirm shop",),
+        operation="restore_moment",
+    ),
+    OperationCommand(
         "backup switch",
         "An app works with a restored database from now on: vault, Fly, machines; --undo puts the former one back.",
         (

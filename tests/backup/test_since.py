@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from hotops.backup.expected import measured
 from hotops.backup.pipeline import opened
 from tests.backup.stage import Server
 from tests.backup.test_operations import Calls
@@ -52,3 +54,20 @@ def test_what_was_written_changed_and_lost_since_is_counted_and_kept(calls: Call
     assert len(rows['public.Odd "Name']) == 2
     assert len(calls("backup_info").result["backups"]) == 1  # what is kept is no backup
     server.drop(living)
+
+
+def test_a_way_back_takes_as_long_as_its_last_drill_of_the_same_world(tmp_path: Path) -> None:
+    register = tmp_path / "register.jsonl"
+    assert measured(register, "shop", "live", "backup") is None
+    common = {"environment": "shop", "env_kind": "live", "scenario": "backup_restored", "passed": True}
+    lines = [
+        {**common, "at": "2026-01-01T00:00:00Z", "recovery_s": 90.0},
+        {**common, "at": "2026-02-01T00:00:00Z", "recovery_s": 60.0},
+        {**common, "at": "2026-03-01T00:00:00Z", "recovery_s": 5.0, "passed": False},
+        {**common, "at": "2026-03-01T00:00:00Z", "recovery_s": 1.0, "env_kind": "sandbox"},
+        {**common, "at": "2026-03-01T00:00:00Z", "recovery_s": None},
+        {**common, "at": "2026-03-01T00:00:00Z", "recovery_s": 2.0, "scenario": "machine_lost"},
+    ]
+    register.write_text("\n".join([*(json.dumps(line) for line in lines), "no entry", "7"]), encoding="utf-8")
+    assert measured(register, "shop", "live", "backup") == (60.0, "backup_restored", "2026-02-01T00:00:00Z")
+    assert measured(register, "shop", "live", "volume") is None

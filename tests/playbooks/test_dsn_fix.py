@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
+import pytest
 
 from tests.playbooks.canaries import Canaries
 from tests.playbooks.playing import SHOP, shop
@@ -119,6 +120,7 @@ def test_a_wrong_connection_string_is_fixed_end_to_end(tmp_path: Path, sandbox: 
     assert canaries.below(tmp_path, apart_from=[tmp_path / "vault"]) == []
 
 
+@pytest.mark.soak
 def test_an_app_works_with_a_restored_database_and_goes_back(tmp_path: Path, sandbox: RunningSandbox) -> None:
     """The former string is proven and kept; the name of the other database has to be given twice."""
     good = f"postgresql://postgres:{quote(sandbox.db_pass, safe='')}@{DATABASE_HOST}:5432/postgres?sslmode=require"

@@ -32,7 +32,7 @@ options:
     type: str
   to:
     description:
-      - Id of the backup, or newest.
+      - 'Id of the backup, newest, or a moment (2026-01-31T10:00:00Z): the newest backup of before it.'
     type: str
     default: newest
   target_env:

@@ -13,7 +13,8 @@ short_description: Tell what could be brought back today, and to which moment
 version_added: 0.1.0
 description:
   - Asks hotops' own backups, the platform's backups and its window of recovery, and the snapshots of every volume.
-  - Says for each how old its newest point is, so what would be lost; and names what nobody keeps.
+  - 'Says for each how old its newest point is, so what would be lost; how long the way back took in its last drill;
+    and names what nobody keeps: secret values, configurations, settings at GitHub.'
 author:
   - The hotops authors (!UNKNOWN)
 options:
@@ -58,7 +59,7 @@ next:
   type: str
 points:
   description:
-    - 'What there is: of, kind, newest, age_s, way back, or why it is not known.'
+    - 'What there is: of, kind, newest, oldest, age_s (what would be lost), expected_s (of the last drill), how.'
   returned: success
   type: list
   elements: dict
