@@ -13,8 +13,8 @@ short_description: Tell what could be brought back today, and to which moment
 version_added: 0.1.0
 description:
   - Asks hotops' own backups, the platform's backups and its window of recovery, and the snapshots of every volume.
-  - 'Says for each how old its newest point is, so what would be lost; how long the way back took in its last drill;
-    and names what nobody keeps: secret values, configurations, settings at GitHub.'
+  - Says for each how old its newest point is, so what would be lost, and how long its last drill took.
+  - 'Names what nobody keeps: secrets by name, configurations, settings at GitHub.'
 author:
   - The hotops authors (!UNKNOWN)
 options:
