@@ -16,7 +16,7 @@ from hotops.invocation import Answer
 
 #: In a result: how the call ends as far as the operation knows (`exit_code`, `next`); a program sees its parts.
 OUTCOME = "hotops_outcome"
-_COPIED = ("Next: ", "    export ")
+_COPIED = ("Next: ", "export ")
 
 
 def progress(text: str) -> None:
@@ -38,7 +38,7 @@ def fitted(text: str, stream: TextIO) -> str:
 
 
 def _broken(line: str, width: int) -> list[str]:
-    if cell_len(line) <= width or line.startswith(_COPIED):
+    if cell_len(line) <= width or line.lstrip().startswith(_COPIED):
         return [line]
     margin = line[: len(line) - len(line.lstrip())]
     return textwrap.wrap(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,11 @@ from hotops.commands.command import PlaybookCommand
 from hotops.commands.confirming import confirm
 from hotops.commands.flags import place_parameters, switch, text, with_parameters, words_of
 from hotops.commands.place import Place, locate
-from hotops.commands.telling import progress, tell_failure
+from hotops.commands.telling import fitted, progress, tell_failure
 from hotops.core.clock import SystemClock
 from hotops.core.driver import refuse_if_readonly
 from hotops.core.errors import UsageError
+from hotops.core.evidence import REPORT_FILE
 from hotops.inventory.run_vars import RUN_VARS, check_extra_vars
 from hotops.running.attempts import Tried, run_until_ended
 from hotops.running.job import Job
@@ -152,10 +154,15 @@ def _tell(tried: Tried, *, as_json: bool) -> None:
         }
         print(json.dumps(document, ensure_ascii=False, indent=2))
         return
+    end, _, following = ended.last_line.partition(" Next: ")
+    if end:
+        _line(end)
+    if tried.run_dir is not None and (tried.run_dir / REPORT_FILE).exists():
+        _line(f"To look at: {_shown(tried.run_dir)}/{REPORT_FILE}")
     if ended.failure and ended.exit_code:
         tell_failure(ended.failure)
-    if ended.last_line:
-        _line(ended.last_line)
+    elif following:
+        _line(f"Next: {following}")
     elif ended.exit_code:
         progress(
             f"It ended with {ended.outcome}.\nNext: the same command with --verbose, which shows what Ansible says."
@@ -163,7 +170,7 @@ def _tell(tried: Tried, *, as_json: bool) -> None:
 
 
 def _line(said: str) -> None:
-    print(said, flush=True)
+    print(fitted(said, sys.stdout), flush=True)
 
 
 def _shown(folder: Path | None) -> str | None:

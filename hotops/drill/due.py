@@ -124,7 +124,7 @@ class DrDue(Operation[DueWanted, Standing]):
         if due and self.want.fail_when_due:
             raise DrillsDue(
                 f"{len(due)} of {len(state.rows)} drills are due: {', '.join(due)}.",
-                remedy=f"ansible-playbook dr_drill.yml -i … -e scenario={due[0]} -e confirm={environment.name}",
+                remedy=f"hotops dr drill {environment.name} --scenario {due[0]} --confirm {environment.name}",
                 details=result,
             )
         return result

@@ -60,7 +60,10 @@ def test_a_promotion_by_command_shows_tables_progress_and_its_end_and_keeps_no_t
     assert ran.returncode == 0, ran.stderr
     assert phases(project) == ["check_ready", "find_source", "ask_gates", "deploy", "verify", "watch", "notify"]
     assert ran.stdout.startswith("gate  go\nGO: all\n")
-    assert ran.stdout.splitlines()[-1].startswith("hotops: done (exit code 0). Evidence: artifacts/deployment/")
+    ended, report, following = ran.stdout.splitlines()[-3:]
+    assert ended.startswith("hotops: done (exit code 0). Evidence: artifacts/deployment/")
+    assert report == f"To look at: {ended.partition('Evidence: ')[2]}/report.html"
+    assert following.startswith("Next: hotops ")
     assert "TASK [" not in ran.stdout
     assert "updating m1" in ran.stderr
     opened = project.evidence()[0]
