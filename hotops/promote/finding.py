@@ -29,7 +29,8 @@ class FindSource(Phase[Mapping[str, Source]]):
         for host, source in state.items():
             release = f"v{source.release.version}" if source.release else ""
             since = spoken_duration(now - source.since) if source.since is not None else "unknown"
-            rows.append([host, source.app or "named image", release, source.image.tag, source.image.digest[:19], since])
+            digest = source.image.digest.removeprefix("sha256:")[:12]
+            rows.append([host, source.app or "named image", release, source.image.tag, digest, since])
             apps[host] = {
                 "source": source.app,
                 "image": str(source.image),

@@ -74,7 +74,10 @@ def source_errors(facts: Facts) -> Found:
         return go("not asked", NAMED)
     seen = scan(facts.source_logs())
     limit = facts.pair.app.watch.error_share
-    said = f"{seen.errors_5xx} of {seen.requests} answers were 5xx, {seen.crashes} crashes, {seen.ooms} out of memory"
+    answers = f"{seen.errors_5xx} of {seen.requests} answers were 5xx"
+    if seen.errors_5xx and not seen.share_is_known:
+        answers = f"{seen.errors_5xx} answers were 5xx, of good ones the log tells nothing"
+    said = f"{answers}, {seen.crashes} crashes, {seen.ooms} out of memory"
     too_many = seen.errors_5xx >= 3 and seen.share_is_known and seen.share > limit
     if seen.crashes or seen.ooms or seen.not_listening or too_many:
         first = next((signature.example for signature in seen.signatures), "")

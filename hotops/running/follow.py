@@ -18,6 +18,8 @@ from hotops.running.job import Ended
 HEARTBEAT_S = 30.0
 #: So many earlier runs are looked through for how long a phase takes.
 _EARLIER = 12
+#: No line of progress is longer.
+_LONGEST = 160
 
 
 @dataclass
@@ -98,7 +100,7 @@ class Follower:
                 or (line.get("error") or {}).get("message")
                 or f"{line.get('action')} {line.get('where')}"
             )
-            self._tell(f"  {kind}: {said}")
+            self._tell(f"  {kind}: {shortened(str(said))}")
 
     def _doing(self) -> str:
         since = spoken_duration(self.now() - (self._phase_began or self.began_at))
@@ -117,6 +119,12 @@ class Follower:
     def _tell(self, text: str) -> None:
         self._said_at = self.now()
         self.say(one_line(f"[{spoken_duration(self.now() - self.began_at)}] ").rstrip() + f" {text}")
+
+
+def shortened(text: str) -> str:
+    """What is told in full at the end needs no more than a line while it goes on."""
+    line = one_line(text)
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
 def usual_durations(evidence_dir: Path, playbook: str) -> dict[str, float]:
