@@ -146,6 +146,7 @@ def test_the_deploy_of_two_machines_takes_sixteen_calls_beside_the_waiting(stage
             f"POST {MACHINE}/uncordon": 1,
             f"DELETE {MACHINE}/metadata/hotops_cordoned_by": 1,
             f"DELETE {MACHINE}/lease": 1,
+            f"GET {APP}.fly.dev/health": 1,  # what visitors get meanwhile, for the evidence
         }
     )
     once = Counter(
@@ -177,6 +178,7 @@ def test_the_deploy_of_one_machine_cordons_nothing_since_nobody_else_could_serve
             "PATCH api.fly.io/api/v1/releases/ID": 1,
             f"POST {MACHINE}": 1,
             f"DELETE {MACHINE}/lease": 1,
+            f"GET {APP}.fly.dev/health": 1,
         }
     )
 

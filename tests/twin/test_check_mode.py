@@ -74,6 +74,20 @@ ELSEWHERE: Mapping[str, str] = {
     "fly_scale": "tests/twin/test_scale.py::test_the_plan_is_told_and_nothing_is_written_in_check_mode",
     "lint": "tests/unit/test_lint_fly_toml.py::test_it_reads_what_is_declared_or_named_and_calls_nobody",
     "secrets_mirror": "tests/secrets/test_mirror.py::test_check_mode_shows_the_plan_and_writes_nothing_anywhere",
+    "secrets_audit": (
+        "tests/secrets/test_audit.py::test_check_mode_writes_no_file_and_a_file_that_is_not_current_is_a_finding"
+    ),
+    "secrets_map_init": (
+        "tests/secrets/test_vault_by_command.py::test_the_first_map_is_drafted_from_vault_apps_and_github_and_can_be_used"
+    ),
+    "secrets_trace": "tests/secrets/test_trace.py::test_a_connection_string_is_found_wherever_it_is_used",
+    "vault_check": (
+        "tests/secrets/test_vault_by_command.py::test_a_check_tells_each_thing_with_its_place_and_asks_nobody"
+    ),
+    "vault_fix_modes": "tests/secrets/test_vault_by_command.py::test_modes_are_fixed_once_and_contents_stay",
+    "vault_templates": (
+        "tests/secrets/test_vault_by_command.py::test_missing_files_are_made_with_names_only_and_an_empty_value_goes_nowhere"
+    ),
     "secrets_due": "tests/rotation/test_issuers.py::test_a_successor_is_everywhere_and_the_old_one_ends",
     "secrets_rotate": "tests/rotation/test_rotate.py::test_check_mode_writes_nothing",
     "secrets_scan": "tests/secrets/test_scan.py::test_check_mode_reads_as_ever_and_changes_no_file",
