@@ -16,6 +16,7 @@ from hotops.core.documented import Documented
 from hotops.core.errors import ExitCode, HotopsError, UsageError
 from hotops.core.operation import Done, Operation, Plan, Spec
 from hotops.core.table import aligned
+from hotops.secrets.baselines import RULE, grown
 from hotops.secrets.repository_texts import Line, files_today, history
 from hotops.secrets.scanning import rules_in
 
@@ -61,6 +62,7 @@ class ScanSecrets(Operation[ScanWant, list[dict[str, Any]]]):
         description=(
             "Finds DSNs with a password, and tokens in the forms of many vendors (detect-secrets is the engine).",
             "Reads files of today, untracked ones too, every line that any commit added, and every commit message.",
+            "Where another scanner's baseline grew since it was smallest, that is found too: it would hide new ones.",
             "Tells rule and place, never what stands there; ends red for what O(allow) does not name.",
             "An entry of the allow-list needs a reason and a last day; after that day it allows nothing.",
         ),
@@ -111,6 +113,11 @@ class ScanSecrets(Operation[ScanWant, list[dict[str, Any]]]):
             for rule in rules_in(line.text):
                 row = _row(rule, line, allowed)
                 found.setdefault((rule, line.place), row)
+        if self.want.history:
+            for list_of_old in grown(folder):
+                line = Line("", list_of_old.path, 0)
+                row = {**_row(RULE, line, allowed), "place": list_of_old.place}
+                found.setdefault((RULE, list_of_old.place), row)
         return list(found.values())
 
     def report(self, state: list[dict[str, Any]], plan: Plan, done: Done) -> dict[str, Any]:
