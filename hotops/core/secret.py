@@ -24,6 +24,10 @@ _SECRET_LIKE = re.compile(
     r"|\b(?:fm[12][ra]?_|fo1_|FlyV1 fm|sbp_(?:oauth_|v0_)?|sb_secret_|gh[pousr]_|github_pat_)[A-Za-z0-9_=+/,.-]{8,}"
 )
 
+#: What stands between the pieces of a value that is split over lines: line ends, indentation, quote marks; and the
+#: same with the line ends of a text that was escaped once more.
+_DROPPED = (re.compile(r"\s+(?:[|>]\s+)?"), re.compile(r"(?:\s|\\[nrt])+(?:[|>]\s+)?"))
+
 
 class Secret:
     """A value that shows only a fingerprint.
@@ -88,17 +92,17 @@ class Secret:
 def scrub(text: str, secrets: Iterable[Secret] = ()) -> str:
     """`text` without the given values and anything that looks like a token or a DSN password.
 
-    A value is found as it is, URL-encoded, JSON-escaped, in hex and in base64, also inside of a longer base64 text.
+    A value is found as it is, URL-encoded, JSON-escaped, in hex and in base64, also inside of a longer base64 text,
+    and each of these split over lines.
     """
-    return _scrub(text, [form for form in _forms_of(secrets) if form in text])
+    return _scrub(text, _found(_forms_of(secrets), text))
 
 
 def scrub_data(data: Any, secrets: Iterable[Secret] = ()) -> Any:
     """The same data with every string scrubbed, keys included; `Secret`s become their mask."""
     forms = _forms_of(secrets)
     if forms:
-        everything = "\0".join(_strings_in(data))
-        forms = [form for form in forms if form in everything]
+        forms = _found(forms, "\0".join(_strings_in(data)))
     return _scrub_data(data, forms)
 
 
@@ -127,6 +131,52 @@ def _forms(value: str) -> Iterator[str]:
         yield base64.urlsafe_b64encode(bytes(before) + content).decode()[known]
 
 
+def _has_lines(text: str) -> bool:
+    return "\n" in text or "\\n" in text
+
+
+def _short(form: str, dropped: re.Pattern[str]) -> str:
+    """A form as it is found once line ends are dropped; what is too short then is not looked for."""
+    short = dropped.sub("", form)
+    return short if len(short) >= SHORTEST_SCRUBBED else form
+
+
+def _without_split(text: str, forms: Iterable[str], dropped: re.Pattern[str]) -> str:
+    """The text without forms that are split over lines: looked for where line ends, blanks and quote marks are gone."""
+    kept: list[str] = []
+    places: list[int] = []  # of each kept letter
+    at = 0
+    for gap in [*dropped.finditer(text), None]:
+        end = gap.start() if gap is not None else len(text)
+        kept.append(text[at:end])
+        places.extend(range(at, end))
+        at = gap.end() if gap is not None else end
+    closed = "".join(kept)
+    spans: list[tuple[int, int]] = []
+    for form in forms:
+        short = _short(form, dropped)
+        found = closed.find(short)
+        while found >= 0:
+            start, end = places[found], places[found + len(short) - 1] + 1
+            if _has_lines(text[start:end]):
+                spans.append((start, end))
+            found = closed.find(short, found + 1)
+    for start, end in reversed(_merged(spans)):
+        text = text[:start] + MASK + text[end:]
+    return text
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order, overlapping ones as one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
 def _strings_in(data: Any) -> Iterator[str]:
     if isinstance(data, str):
         yield data
@@ -139,9 +189,24 @@ def _strings_in(data: Any) -> Iterator[str]:
             yield from _strings_in(item)
 
 
+def _found(forms: Sequence[str], text: str) -> list[str]:
+    """The forms that a text holds, whole or split over lines."""
+    if not _has_lines(text):
+        return [form for form in forms if form in text]
+    closed = [dropped.sub("", text) for dropped in _DROPPED]
+    return [
+        form
+        for form in forms
+        if form in text or any(_short(form, dropped) in held for dropped, held in zip(_DROPPED, closed, strict=True))
+    ]
+
+
 def _scrub(text: str, forms: Sequence[str]) -> str:
     for form in forms:
         text = text.replace(form, MASK)
+    if forms and _has_lines(text):
+        for dropped in _DROPPED:
+            text = _without_split(text, forms, dropped)
     return _SECRET_LIKE.sub(lambda found: f"{found['dsn']}{MASK}" if found["dsn"] else MASK, text)
 
 

@@ -49,10 +49,54 @@ def test_a_value_inside_of_a_longer_base64_text_is_not_left(value: str, before: 
     assert len(tail) <= (len(after.encode()) * 4) // 3 + 5
 
 
+#: What may stand between two lines of a value: an indentation, a quote mark, an escaped line end.
+BREAKS = st.sampled_from(["\n", "\r\n", "\n    ", "\n\t", "\n  | ", "\n> ", "\\n", "\\r\\n  "])
+#: Values as credentials are, of one line.
+CREDENTIALS = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="|>\\"), min_size=12, max_size=80
+)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(value=CREDENTIALS, gap=BREAKS, data=st.data())
+def test_a_form_that_is_split_over_lines_is_not_left(form: str, value: str, gap: str, data: st.DataObject) -> None:
+    """As base64 at 76 columns, a wrapped log, a quoted mail: no piece of it of some length is left."""
+    written = FORMS[form](value)
+    width = data.draw(st.integers(5, max(5, len(written) - 1)))
+    pieces = [written[at : at + width] for at in range(0, len(written), width)]
+    left = scrub(f"before\n{gap.join(pieces)}\nafter", [Secret(value)])
+    assert left.startswith("before")
+    assert left.endswith("after")
+    assert [piece for piece in pieces if len(piece) >= 5 and piece in left.replace(MASK, "\0")] == []
+    shown = json.dumps(scrub_data({"log": [f"x {gap.join(pieces)} y"]}, [Secret(value)]), ensure_ascii=False)
+    assert [piece for piece in pieces if len(piece) >= 5 and piece in shown.replace(MASK, "\0")] == []
+
+
+def test_a_key_of_several_lines_is_not_left_wherever_its_lines_are_indented() -> None:
+    key = (
+        "-----BEGIN KEY-----\n"
+        + "\n".join("abcdefghijklmnop"[at:] + "0123456789" for at in range(5))
+        + "\n-----END KEY-----"
+    )
+    for shown in (
+        key,
+        key.replace("\n", "\n    "),
+        key.replace("\n", "\\n"),
+        json.dumps(key),
+        f"> {key}".replace("\n", "\n> "),
+    ):
+        assert "klmnop0123456789" not in scrub(f"key: {shown}", [Secret(key)])
+
+
+def test_words_that_only_stand_one_below_the_other_stay() -> None:
+    assert scrub("open\nthe door", [Secret("open-the-door-now")]) == "open\nthe door"
+    assert scrub("a b c\nd e f", [Secret("ab-cd-ef-gh")]) == "a b c\nd e f"
+
+
 @given(text=st.text(max_size=60), value=VALUES)
 def test_a_text_without_the_value_stays_as_it_is(text: str, value: str) -> None:
     shown = scrub(text)
-    if not any(form(value) in text for form in FORMS.values()):
+    if not any(form(value) in text for form in FORMS.values()) and "\n" not in text and "\\n" not in text:
         assert scrub(text, [Secret(value)]) == shown
 
 
