@@ -14,6 +14,7 @@ version_added: 0.1.0
 description:
   - Finds DSNs with a password, and tokens in the forms of many vendors (detect-secrets is the engine).
   - Reads files of today, untracked ones too, every line that any commit added, and every commit message.
+  - 'Where another scanner''s baseline grew since it was smallest, that is found too: it would hide new ones.'
   - Tells rule and place, never what stands there; ends red for what O(allow) does not name.
   - An entry of the allow-list needs a reason and a last day; after that day it allows nothing.
 author:
