@@ -11,6 +11,8 @@ from hotops.secrets.audit_rows import Audited, PlaceRow, SecretRow
 
 _HEADER = ("secret", "vault", "place", "state", "machines", "rotate", "login")
 
+#: So many subjects of findings that say the same are named in a line.
+_NAMED = 3
 _FINDING: Mapping[str, object] = {
     "kind": {"description": "Stable word, such as V(stale) or V(placeholder).", "type": "str"},
     "severity": {
@@ -126,9 +128,21 @@ def lines_of(audited: Audited, findings: Sequence[Finding], calls: Mapping[str, 
         for row in audited.rows
         if row.login is not None and row.login.state in ("valid", "unknown")
     ]
-    lines += [finding.as_line() for finding in findings]
+    lines += _grouped(findings)
     if matrix:
         lines.append(matrix)
+    return lines
+
+
+def _grouped(findings: Sequence[Finding]) -> list[str]:
+    """A line for all findings that say the same, some of their subjects named: the table has the rest."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for finding in findings:
+        groups.setdefault((finding.severity, finding.says, finding.remedy), []).append(finding.subject)
+    lines = []
+    for (severity, says, remedy), subjects in groups.items():
+        more = f" and {len(subjects) - _NAMED} more" if len(subjects) > _NAMED else ""
+        lines.append(f"{severity}: {', '.join(subjects[:_NAMED])}{more}: {says} {remedy}".rstrip())
     return lines
 
 
