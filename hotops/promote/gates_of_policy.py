@@ -7,6 +7,7 @@ from hotops.core.errors import HotopsError
 from hotops.inventory.frozen import frozen_by, told
 from hotops.inventory.windows import freeze_at, is_window_open, next_opening
 from hotops.promote.facts import Facts
+from hotops.promote.failed_lately import WITHIN_S, failed_lately
 from hotops.promote.gates import Found, go, no, unknown
 from hotops.promote.holding import LockUnknown, held_by
 
@@ -64,6 +65,11 @@ def freeze(facts: Facts) -> Found:
     by_hand, scope = frozen_by(facts.context, facts.environment)
     if by_hand is not None:
         return no(told(by_hand), f"freeze ({scope})")
+    failed = failed_lately(facts.environment, facts.now)
+    if failed.is_too_often:
+        ends = rfc3339(failed.since + WITHIN_S)
+        said = f"{len(failed.runs)} runs failed in a row, the newest is {failed.runs[0]}: look first; until {ends}"
+        return no(said, "evidence")
     return go("none", "inventory, freeze")
 
 

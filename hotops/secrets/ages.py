@@ -9,14 +9,11 @@ from typing import Literal
 
 from hotops.secrets.ledger import Mark
 from hotops.secrets.rotation_log import Entry
-from hotops.secrets.secret_map import Part, SecretMap
+from hotops.secrets.secret_map import CREDENTIAL_PARTS, SecretMap
 
 DAY_S = 86400.0
 #: Told so many days ahead: first for the plan of the month, then for this week.
 AHEAD_DAYS, SOON_DAYS = 30, 7
-
-#: Parts of a value that change when it is rotated; a host stays, and is no sign of age.
-_CREDENTIAL: frozenset[Part] = frozenset({"value", "base64", "password"})
 
 Due = Literal["overdue", "soon", "ahead", "fine", "unknown", "never"]
 
@@ -48,7 +45,7 @@ def age_of(name: str, found: SecretMap, marks: Mapping[str, Mark], entries: Sequ
     written = [
         (placed.part, mark)
         for target, placed in found.placements()
-        if placed.secret == name and placed.part in _CREDENTIAL and (mark := marks.get(str(target))) is not None
+        if placed.secret == name and placed.part in CREDENTIAL_PARTS and (mark := marks.get(str(target))) is not None
     ]
     proven = [entry for entry in entries if entry.secret == name and entry.event in ("proven", "undone")]
     whole = {mark.fingerprint for part, mark in written if part == "value" and mark.fingerprint}

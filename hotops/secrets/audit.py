@@ -21,7 +21,7 @@ from hotops.secrets.audit_findings import findings_of
 from hotops.secrets.audit_places import see_places
 from hotops.secrets.audit_rows import Audited, SecretRow, rows_of, undocumented
 from hotops.secrets.audit_told import RETURNS, counts_of, lines_of, matrix_rows
-from hotops.secrets.authenticating import Authenticator
+from hotops.secrets.authenticating import Authenticator, declared_of
 from hotops.secrets.judgement import judge
 from hotops.secrets.ledger import Ledger
 from hotops.secrets.map_file import load_map
@@ -256,7 +256,7 @@ class AuditSecrets(Operation[AuditWant, AuditSeen]):
         for name, fingerprint in prints.items():
             first.setdefault(fingerprint, name)
         asked = list(first.items())
-        answers = map_parallel(lambda one: ask.login(values[one[1]], found.secrets[one[1]].authenticate), asked)
+        answers = map_parallel(lambda one: ask.login(values[one[1]], declared_of(found.secrets[one[1]])), asked)
         logins = dict(zip(first, answers, strict=True))
         return tuple(replace(row, login=logins[prints[row.name]]) if row.name in prints else row for row in rows)
 

@@ -28,8 +28,10 @@ from hotops.github.client import GitHub
 from hotops.inventory.schema import Environment
 from hotops.secrets.authenticate_spec import Authenticate
 from hotops.secrets.credential_forms import Form, form_of
+from hotops.secrets.issuers import Checklist
 from hotops.secrets.logins import Login, LoginState
 from hotops.secrets.redis_ping import ping
+from hotops.secrets.secret_map import MappedSecret
 from hotops.supabase.client import Supabase
 from hotops.supabase.project_keys import try_key
 
@@ -183,6 +185,16 @@ class Authenticator:
         if answer.status >= 300:
             raise ApiError(f"{base} answered {answer.status}, which tells nothing.", status=answer.status)
         return f"reads {base}{path.partition('?')[0]}"
+
+
+def declared_of(mapped: MappedSecret) -> Authenticate | None:
+    """How the map says that a secret is tried: `authenticate`, else the check of a provider that a person serves."""
+    if mapped.authenticate is not None:
+        return mapped.authenticate
+    check = mapped.provider.check if isinstance(mapped.provider, Checklist) else None
+    if check is None:
+        return None
+    return Authenticate(kind="http", url=check.url, header=check.header, scheme=check.scheme)
 
 
 def state_of(error: HotopsError) -> LoginState:

@@ -16,6 +16,8 @@ from hotops.secrets.issuers import Generated, Issuer
 
 #: What of a value a target gets: all of it, its base64, or a part of a DSN.
 Part = Literal["value", "base64", "host", "port", "user", "password", "database"]
+#: Parts that hold the credential itself, and change with it. A host stays: it is no sign of age, and no leak.
+CREDENTIAL_PARTS: frozenset[Part] = frozenset({"value", "base64", "password"})
 
 
 def _as_names(given: Any) -> Any:

@@ -17,7 +17,7 @@ from hotops.fly import Fly
 from hotops.fly.models import AppSecret
 from hotops.inventory.schema import Environment
 from hotops.promote.pairs import environment_of
-from hotops.secrets.authenticating import Authenticator
+from hotops.secrets.authenticating import Authenticator, declared_of
 from hotops.secrets.credential_forms import Form, form_of
 from hotops.secrets.formats import part_of
 from hotops.secrets.leak import Match, leaked_text, matches, peeled
@@ -25,7 +25,7 @@ from hotops.secrets.ledger import Ledger, Mark
 from hotops.secrets.logins import Login
 from hotops.secrets.map_file import load_map
 from hotops.secrets.places import why_unreadable
-from hotops.secrets.secret_map import SecretMap, Target
+from hotops.secrets.secret_map import CREDENTIAL_PARTS, SecretMap, Target
 from hotops.secrets.sharing import environment_of_item
 from hotops.secrets.trace_told import RETURNS, Use, lines_of, next_steps
 from hotops.secrets.wanted import vault_of
@@ -114,7 +114,7 @@ class TraceSecret(Operation[TraceWant, Traced]):
         # The pasted text may hold more than the value: what the vault has is what can be used.
         whole = next((vault.value(match.item) for match in found if "password" not in match.how), value)
         if self.want.authenticate:
-            declared = known.secrets[names[0]].authenticate if known is not None and names else None
+            declared = declared_of(known.secrets[names[0]]) if known is not None and names else None
             login = Authenticator(self.context, self.environment).login(whole, declared)
         return Traced(form_of(whole), login, tuple(found), uses, tuple(notes), names, known, text)
 
@@ -166,7 +166,7 @@ class TraceSecret(Operation[TraceWant, Traced]):
         uses: dict[str, Use] = {}
         digests: dict[str, str] = {}
         for target, placed in found.placements():
-            if placed.secret not in names:
+            if placed.secret not in names or placed.part not in CREDENTIAL_PARTS:
                 continue
             mark = marks.get(str(target))
             known_by = _known_by(found, vault, target, placed.secret, mark)

@@ -15,6 +15,7 @@ from hotops.core.driver import drive
 from hotops.core.world import World
 from hotops.database.look import LookWant, SupabaseDsn
 from hotops.secrets.scan import ScanSecrets, ScanWant, SecretsFound
+from tests.database.test_dsn_fix import SESSION
 from tests.database_stage import APP, POOLER, REF, DatabaseStage
 from tests.secrets_stage import SecretsStage
 
@@ -134,8 +135,7 @@ def test_i6_each_wrong_connection_string_of_that_week_is_named(tmp_path: Path, g
 
 
 def test_i5_processes_times_pool_above_the_pooler_s_cap_is_found_before_it_is_met(tmp_path: Path) -> None:
-    given = f"postgresql://postgres.{REF}:pa%2Fss%21word@{POOLER}:5432/postgres"
-    shop = DatabaseStage(tmp_path, given=given, database={"processes": 4, "pool": 10})
+    shop = DatabaseStage(tmp_path, given=SESSION, database={"processes": 4, "pool": 10})
     with shop.context() as context:
         budget = drive(SupabaseDsn(LookWant(app=APP, prove=False), context)).result
         log = 'FATAL: MaxClientsInSessionMode\nPG::UndefinedTable: relation "installation_configs" does not exist'

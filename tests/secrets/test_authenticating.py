@@ -20,7 +20,7 @@ from hotops.core.secret import Secret
 from hotops.core.world import World
 from hotops.sandbox.inprocess import Transport
 from hotops.secrets.authenticate_spec import Authenticate
-from hotops.secrets.authenticating import Authenticator
+from hotops.secrets.authenticating import Authenticator, declared_of
 from hotops.secrets.credential_forms import form_of
 from hotops.secrets.logins import Login
 from hotops.secrets.secret_map import MappedSecret
@@ -119,6 +119,16 @@ def test_what_an_address_answers_is_told_apart(desk: Desk, answer: int | Excepti
     assert len(desk.vendors.seen) <= 2
     if state in ("valid", "refused", "forbidden", "not_found"):
         assert len(desk.vendors.seen) == 1
+
+
+def test_the_check_of_a_checklist_is_how_it_is_tried() -> None:
+    check = {"url": "https://api.vendor.example/v1/me", "header": "X-Key", "scheme": ""}
+    by_hand = {"kind": "checklist", "check": check}
+    found = declared_of(MappedSecret.model_validate({"provider": by_hand}))
+    assert found == Authenticate(kind="http", **check)
+    assert declared_of(MappedSecret.model_validate({"provider": by_hand, "authenticate": "none"})).kind == "none"  # type: ignore[union-attr]
+    assert declared_of(MappedSecret.model_validate({"provider": {"kind": "checklist"}})) is None
+    assert declared_of(MappedSecret.model_validate({})) is None
 
 
 def test_vendors_are_known_by_the_form_and_what_they_repeat_is_not_told(desk: Desk) -> None:

@@ -24,7 +24,9 @@ KEY = secrets.token_hex(16)
 MAP: dict[str, Any] = {
     "DATABASE_URL": {
         "vault": "db/url", "provider": {"kind": "postgres", "owner": "shop_app"},
-        "fly": {"shop-production": "DATABASE_URL", "shop-api": {"POSTGRES_PASSWORD": "password"}},
+        "fly": {
+            "shop-production": "DATABASE_URL", "shop-api": {"POSTGRES_PASSWORD": "password", "POSTGRES_HOST": "host"},
+        },
     },
     "SHOP_API_KEY": {"fly": {"shop-api": "SHOP_API_KEY"}, "github": {"environments": {"production": "SHOP_API_KEY"}}},
 }  # fmt: skip

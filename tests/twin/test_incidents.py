@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from hotops.core.driver import drive
+from hotops.core.evidence import EvidenceFolder
 from hotops.deploy.rollback import Rollback, RollbackWant
 from hotops.fly import Fly
 from hotops.health.health_report import HealthReport, NotWell, ReportWanted
@@ -311,6 +312,37 @@ def test_i14_releases_are_read_though_one_way_to_them_is_refused_and_none_is_nev
     with stage.context(SECOND) as context:
         assert drive(Rollback(RollbackWant(), context)).result["apps"][APP]["version"] == 41
     assert wrong_with(stage, tag="v41") == []
+
+
+def test_i15_deploys_that_fail_one_after_the_other_freeze_until_somebody_looked(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+
+    def ended_with(code: int, outcome: str) -> None:
+        stage.clock.sleep(120)
+        run = EvidenceFolder.open_run(
+            stage.environment.evidence_path, playbook="promote", environment="stage", env_kind="sandbox",
+            reason="again", who="ada", versions={}, clock=stage.clock,
+        )  # fmt: skip
+        run.seal(outcome, code)
+
+    def freeze() -> tuple[str, str]:
+        gate = gates_of(stage, "freeze")["freeze"]
+        return gate["status"], gate["found"]
+
+    for _ in range(4):
+        ended_with(6, "rolled_back")
+    assert freeze()[0] == "pass"
+    ended_with(0, "promoted")
+    for _ in range(5):
+        assert freeze()[0] == "pass"
+        ended_with(1, "error")
+    assert freeze()[0] == "fail"
+    assert "5 runs failed in a row, the newest is " in freeze()[1]
+    assert blocking(refused(stage.promote)) == ["freeze"]
+    ended_with(3, "no_go")  # a no-go is no failure, and no success
+    assert freeze()[0] == "fail"
+    stage.clock.sleep(3600)
+    assert freeze()[0] == "pass"
 
 
 def test_i16_a_release_command_that_changes_the_schema_is_a_no(tmp_path: Path) -> None:
