@@ -313,7 +313,11 @@ COMMANDS: tuple[Command, ...] = (
     OperationCommand(
         "secrets scan",
         "Does the repository hold secrets: files, untracked ones, the whole history, commit messages?",
-        ("hotops secrets scan production", "hotops secrets scan production --no-history"),
+        (
+            "hotops secrets scan production",
+            "hotops secrets scan production --no-history",
+            "hotops secrets scan production --message .git/COMMIT_EDITMSG",
+        ),
         operation="secrets_scan",
     ),
     OperationCommand(

@@ -12,6 +12,7 @@ from hotops.core.errors import UsageError
 
 _LARGEST = 2 << 20
 _HUNK = re.compile(r"@@ -\S+ \+(\d+)")
+_SCISSORS = "# ------------------------ >8"
 _COMMIT = "\x01commit "
 
 
@@ -43,6 +44,25 @@ def files_today(folder: Path) -> Iterator[Line]:
             continue
         for number, text in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
             yield Line(text, name, number)
+
+
+def being_committed(folder: Path, message: Path) -> Iterator[Line]:
+    """A commit that is being made: its message, without git's own comments, and the lines that it adds."""
+    try:
+        texts = message.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise UsageError(
+            f"{message} can't be read: {error.strerror}.", remedy="Give the file that git names."
+        ) from None
+    for number, text in enumerate(texts, start=1):
+        if text.startswith(_SCISSORS):
+            break
+        if not text.startswith("#"):
+            yield Line(text, "", number, "this commit")
+    staged = _git(
+        folder, "diff", "--cached", "--unified=0", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames"
+    )
+    yield from _told(iter(staged.splitlines()))
 
 
 def history(folder: Path) -> Iterator[Line]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from fnmatch import fnmatch
 from pathlib import Path
@@ -17,7 +18,7 @@ from hotops.core.errors import ExitCode, HotopsError, UsageError
 from hotops.core.operation import Done, Operation, Plan, Spec
 from hotops.core.table import aligned
 from hotops.secrets.baselines import RULE, grown
-from hotops.secrets.repository_texts import Line, files_today, history
+from hotops.secrets.repository_texts import Line, being_committed, files_today, history
 from hotops.secrets.scanning import rules_in
 
 
@@ -27,6 +28,11 @@ class ScanWant(Spec):
     path: str = Field(".", min_length=1, description="Folder of the git repository.")
     history: bool = Field(
         default=True, description="Whether all commits of all branches, and their messages, are read."
+    )
+    message: str | None = Field(
+        None,
+        min_length=1,
+        description="File with the message of a commit that is being made: only it and what is staged are read.",
     )
     allow: str = Field(
         ".hotops-allow.yml",
@@ -107,13 +113,15 @@ class ScanSecrets(Operation[ScanWant, list[dict[str, Any]]]):
         folder = Path(self.want.path).expanduser()
         today = datetime.fromtimestamp(self.context.clock.now(), UTC).date()
         allowed = [entry for entry in self._allowed() if entry.until >= today]
-        lines = itertools.chain(files_today(folder), history(folder) if self.want.history else ())
+        lines: Iterable[Line] = itertools.chain(files_today(folder), history(folder) if self.want.history else ())
+        if self.want.message is not None:
+            lines = being_committed(folder, Path(self.want.message))
         found: dict[tuple[str, str], dict[str, Any]] = {}
         for line in lines:
             for rule in rules_in(line.text):
                 row = _row(rule, line, allowed)
                 found.setdefault((rule, line.place), row)
-        if self.want.history:
+        if self.want.history and self.want.message is None:
             for list_of_old in grown(folder):
                 line = Line("", list_of_old.path, 0)
                 row = {**_row(RULE, line, allowed), "place": list_of_old.place}

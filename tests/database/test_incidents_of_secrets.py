@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,11 @@ def committed(folder: Path, path: str, text: str, message: str = "work") -> None
     git(folder, "commit", "-qm", message)
 
 
-def scanned(folder: Path) -> list[dict[str, Any]]:
+def scanned(folder: Path, **want: Any) -> list[dict[str, Any]]:
     """What a scan finds; none where it ends green."""
     with Context(world=World("live", {})) as context:
         try:
-            return list(drive(ScanSecrets(ScanWant(path=str(folder)), context)).result["findings"])
+            return list(drive(ScanSecrets(ScanWant(path=str(folder), **want), context)).result["findings"])
         except SecretsFound as error:
             return list(error.details["findings"])  # type: ignore[call-overload]
 
@@ -66,6 +67,28 @@ def test_i8_a_sanitized_repository_still_has_it_in_history_message_and_the_incid
     report = "docs/P0_SECRET_EXPOSURE.md"
     assert places == [(report, False), (report, True), ("message", True), ("seed.ts", True)]
     assert leak.split(":")[2].split("@")[0] not in json.dumps(scanned(repository))
+
+
+def test_i9_a_message_or_a_line_with_a_secret_never_becomes_a_commit(repository: Path) -> None:
+    hook = (
+        "import sys; from hotops.core.context import Context; from hotops.core.world import World\n"
+        "from hotops.core.driver import drive; from hotops.secrets.scan import ScanSecrets, ScanWant\n"
+        "with Context(world=World('live', {})) as context:\n"
+        "    drive(ScanSecrets(ScanWant(path='.', message=sys.argv[1]), context))\n"
+    )
+    file = repository / ".git/hooks/commit-msg"
+    file.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{hook}" "$1"\n', encoding="utf-8")
+    file.chmod(0o755)
+    (repository / "a.ts").write_text("const a = 1\n", encoding="utf-8")
+    git(repository, "add", ".")
+    with pytest.raises(subprocess.CalledProcessError):
+        git(repository, "commit", "-qm", f"fix\n\nwas {dsn()}")
+    git(repository, "commit", "-qm", "fix")
+    (repository / "b.ts").write_text(f"const b = '{dsn()}'\n", encoding="utf-8")
+    assert scanned(repository, message=str(repository / ".git/COMMIT_EDITMSG")) == []  # not staged yet
+    git(repository, "add", ".")
+    found = scanned(repository, message=str(repository / ".git/COMMIT_EDITMSG"))
+    assert [row["place"] for row in found] == ["b.ts:1"]
 
 
 def test_i10_dsns_in_test_scripts_are_found_and_a_baseline_that_hides_new_ones_is_found_too(repository: Path) -> None:

@@ -30,6 +30,10 @@ options:
       - Whether all commits of all branches, and their messages, are read.
     type: bool
     default: true
+  message:
+    description:
+      - 'File with the message of a commit that is being made: only it and what is staged are read.'
+    type: str
   allow:
     description:
       - 'File with what is allowed to stay, below C(path): each with a reason and an end.'
