@@ -49,6 +49,7 @@ GATES: Mapping[str, GateRule] = MappingProxyType(
         "commit": GateRule("the image tells which commit it was built from"),
         "ci_checks": GateRule("the required checks are green on the image's commit"),
         "test_evidence": GateRule("tests of the image's commit left results that are young and good enough"),
+        "history": GateRule("no deployment of this commit failed here before"),
         "no_blocker": GateRule("no issue is open that blocks deploys"),
         "window": GateRule("a deployment window is open"),
         "freeze": GateRule("no freeze is on"),

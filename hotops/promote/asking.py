@@ -42,6 +42,7 @@ ASKERS: Mapping[str, Ask] = MappingProxyType(
         "commit": gates_of_source.commit,
         "ci_checks": gates_of_repository.ci_checks,
         "test_evidence": gates_of_repository.test_evidence,
+        "history": gates_of_repository.history,
         "no_blocker": gates_of_repository.no_blocker,
         "window": gates_of_policy.window,
         "freeze": gates_of_policy.freeze,

@@ -18,7 +18,7 @@ from hotops.fly.image import ImageRef
 from hotops.fly.models import App, AppSecret, LogLine, Machine, Release
 from hotops.fly.states import is_managed
 from hotops.github.client import GitHub
-from hotops.github.models import Issue
+from hotops.github.models import Deployment, Issue
 from hotops.health.answers import Count
 from hotops.health.latency import Latency, sample
 from hotops.health.probe import HttpCheck, Prober, ProbeResult
@@ -81,6 +81,7 @@ class Facts:
     restore_proof: Once[RestoreProof | None]
     ci_checks: Once[dict[str, str]]
     test_evidence: Once[dict[str, Proof | None]]
+    deployments: Once[list[Deployment]]
     blockers: Once[list[Issue]]
     smoke: Once[list[ProbeResult]]
     latency: Once[Latency | None]
@@ -132,6 +133,7 @@ def gather(
         restore_proof=Once(lambda: restore_proof(context, environment) if environment.backup else None),
         ci_checks=Once(lambda: _ci_checks(context, environment, pair, source)),
         test_evidence=Once(lambda: _test_evidence(context, environment, pair, source)),
+        deployments=Once(lambda: _deployments(context, environment, source)),
         blockers=Once(lambda: _blockers(context, environment)),
         smoke=Once(lambda: prober.probe_all(_smoke_of_source(pair, machines()))),
         latency=Once(lambda: latency(app.source_url, app.samples) if source.app else None),
@@ -189,6 +191,15 @@ def _test_evidence(context: Context, environment: Environment, pair: Pair, sourc
     wanted = pair.app.test_evidence
     proofs = map_parallel(lambda name: proof_of(github, repo, commit, name, wanted[name]), wanted)
     return dict(zip(wanted, proofs, strict=True))
+
+
+def _deployments(context: Context, environment: Environment, source: Source) -> list[Deployment]:
+    """Deployments of the image's commit in this environment, newest first."""
+    if not _asks_github(context, environment) or not source.image.commit:
+        return []
+    scope = environment.github_environment or environment.name
+    found = context.client(GitHub).deployments.list(str(environment.github_repo), scope)
+    return [deployment for deployment in found if deployment.sha == source.image.commit]
 
 
 def _blockers(context: Context, environment: Environment) -> list[Issue]:

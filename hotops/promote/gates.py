@@ -36,6 +36,7 @@ MAY_BE_UNKNOWN = frozenset(
         "restore_proven",
         "ci_checks",
         "test_evidence",
+        "history",
         "no_blocker",
         "commit",
         "release_command",
@@ -60,6 +61,10 @@ def go(found: str, source: str, wanted: str = "") -> Found:
 
 def no(found: str, source: str, wanted: str = "") -> Found:
     return Found("fail", found, wanted, source)
+
+
+def warn(found: str, source: str, wanted: str = "") -> Found:
+    return Found("warn", found, wanted, source)
 
 
 def unknown(found: str, source: str, wanted: str = "") -> Found:

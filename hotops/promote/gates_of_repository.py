@@ -8,7 +8,7 @@ from hotops.core.clock import spoken_duration
 from hotops.core.errors import ApiError, Forbidden, NotFound, Unauthorized, WireError
 from hotops.github.errors import Unprocessable
 from hotops.promote.facts import Facts
-from hotops.promote.gates import Found, go, no, unknown
+from hotops.promote.gates import Found, go, no, unknown, warn
 from hotops.repository.ci import not_green
 
 _SHOWN = 3
@@ -27,6 +27,13 @@ def test_evidence(facts: Facts) -> Found:
     if not facts.pair.app.test_evidence:
         return unknown("not configured", "inventory")
     return _asked(facts, "GitHub artifacts", lambda: _test_evidence(facts))
+
+
+def history(facts: Facts) -> Found:
+    """What became of this commit here before, as promotions recorded it: a failed one is worth a second look."""
+    found = _asked(facts, "GitHub deployments", lambda: _history(facts))
+    # It only warns: nobody declared it, so what can't be asked stops nobody.
+    return found if found.status != "fail" else unknown(found.found, found.source)
 
 
 def no_blocker(facts: Facts) -> Found:
@@ -67,6 +74,19 @@ def _test_evidence(facts: Facts) -> Found:
     if bad:
         return no(_few(bad), "GitHub artifacts")
     return go("; ".join(told), "GitHub artifacts")
+
+
+def _history(facts: Facts) -> Found:
+    told = [
+        (deployment.created_at, str(deployment.payload["outcome"]))
+        for deployment in facts.deployments()
+        if isinstance(deployment.payload, dict) and deployment.payload.get("outcome")
+    ]
+    if not told:
+        return go("not deployed here before", "GitHub deployments")
+    at, outcome = told[0]
+    said = f"{outcome.replace('_', ' ')} {spoken_duration(max(0.0, facts.now - (at or facts.now)))} ago"
+    return go(said, "GitHub deployments") if outcome == "promoted" else warn(said, "GitHub deployments")
 
 
 def _no_blocker(facts: Facts) -> Found:

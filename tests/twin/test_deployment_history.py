@@ -46,7 +46,8 @@ def test_a_promotion_stands_in_the_history_for_two_calls_and_says_nothing_that_i
     assert (found.sha, found.environment) == (commit_of(stage), "stage")
     assert [status.state for status in found.statuses] == ["success"]
     assert found.payload["hotops_run"] == "20260101T000000Z-promote-stage"
-    assert asked_of_github(stage) == ["POST deployments", f"POST deployments/{found.id}/statuses"]
+    # The gate that looks whether this commit failed here before, then what is written.
+    assert asked_of_github(stage) == ["GET deployments", "POST deployments", f"POST deployments/{found.id}/statuses"]
     assert told.result["warnings"] == []
     said = json.dumps(
         [found.description, found.payload, found.task, *(status.description for status in found.statuses)]

@@ -48,11 +48,28 @@ def test_not_declared_is_not_asked_and_stops_nobody(tmp_path: Path) -> None:
     for name in ("ci_checks", "test_evidence", "no_blocker"):
         found = gate(stage, name)
         assert (found["status"], found["found"], found["blocks"]) == ("unknown", "not configured", False)
-    assert [
-        e["path"]
-        for e in stage.control("GET", "log")["entries"]
-        if e["surface"] == "github" and "lock" not in e["path"]
-    ] == []
+    entries = stage.control("GET", "log")["entries"]
+    asked = {e["path"] for e in entries if e["surface"] == "github" and "lock" not in e["path"]}
+    assert asked == set()
+
+
+def test_a_commit_that_failed_here_before_is_worth_a_second_look_and_stops_nobody(tmp_path: Path) -> None:
+    stage = make(tmp_path)
+    found = gate(stage, "history")
+    assert (found["status"], found["found"]) == ("pass", "not deployed here before")
+    with stage.context() as context:
+        github = context.client(GitHub)
+        for outcome in ("promoted", "rolled_back"):
+            github.deployments.create(
+                REPO, commit_of(stage), "stage", task=outcome, description="", payload={"outcome": outcome}
+            )
+            stage.clock.sleep(3 * 3600)
+    found = gate(stage, "history")
+    assert (found["status"], found["blocks"]) == ("warn", False)
+    assert found["found"] == "rolled back 3 h ago"
+    stage.twin.faults.add({"kind": "status", "status": 503, "match": {"surface": "github", "path": "*/deployments"}})
+    found = gate(stage, "history")
+    assert (found["status"], found["blocks"]) == ("unknown", False)
 
 
 def test_green_checks_are_a_go(tmp_path: Path) -> None:
@@ -100,7 +117,7 @@ def test_a_commit_that_is_not_in_the_repository_is_a_no(tmp_path: Path) -> None:
     assert f"in {REPO}" in gate(stage, "ci_checks")["found"]
 
 
-@pytest.mark.parametrize("name", ["ci_checks", "test_evidence", "no_blocker"])
+@pytest.mark.parametrize("name", ["ci_checks", "test_evidence", "history", "no_blocker"])
 def test_a_missing_right_is_unknown_and_stops_nobody(tmp_path: Path, name: str) -> None:
     stage = make(tmp_path, required_checks=["build"], test_evidence=VITEST, blocking_labels=["P0"])
     next(iter(stage.twin.github.hub.tokens.values())).permissions = {"contents": "write", "metadata": "read"}
@@ -109,7 +126,7 @@ def test_a_missing_right_is_unknown_and_stops_nobody(tmp_path: Path, name: str) 
     assert "the token may not: needs " in found["found"]
 
 
-@pytest.mark.parametrize("name", ["ci_checks", "test_evidence", "no_blocker"])
+@pytest.mark.parametrize("name", ["ci_checks", "test_evidence", "history", "no_blocker"])
 def test_a_missing_token_is_unknown(tmp_path: Path, name: str) -> None:
     stage = make(tmp_path, required_checks=["build"], test_evidence=VITEST, blocking_labels=["P0"])
     del stage.twin.tokens["github"]
