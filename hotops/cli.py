@@ -152,7 +152,8 @@ def _tell(error: HotopsError, *, as_json: bool) -> None:
     import json
 
     if as_json:
-        print(json.dumps({"schema": 1, "failure": error.as_failure()}, ensure_ascii=False))
+        failed = {"changed": False, "failed": True, "msg": " ".join(str(error).split())}
+        print(json.dumps({"schema": 1, **failed, "failure": error.as_failure()}, ensure_ascii=False))
         return
     from hotops.commands.telling import tell_failure
 

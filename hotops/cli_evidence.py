@@ -96,6 +96,24 @@ def report(
         typer.echo(f"{made.path}  {'written' if made.written else 'is there, as it was signed'}")
 
 
+def returns() -> dict[str, Any]:
+    """What the subcommands print with --json: a class and more, in the form of Ansible's RETURN."""
+    from hotops.core.story import Story
+    from hotops.core.verification import Verification as Verified
+
+    folder = {"dir": {"description": "Folder of the run.", "returned": "success", "type": "str"}}
+    proven = {"description": "Whether it is sealed by a key that is known here.", "returned": "success", "type": "bool"}
+    page = {
+        "report": {"description": "The page.", "returned": "success", "type": "str"},
+        "written": {"description": "Whether it was written.", "returned": "success", "type": "bool"},
+    }
+    return {
+        "verify": (Verified, {**folder, "is_proven": proven}),
+        "show": (Story, folder),
+        "report": {**folder, **page},
+    }
+
+
 def newest_run(evidence_dir: Path) -> Path:
     """The run begun last, by the time in the folders' names. Raises UsageError if there is none."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,20 @@ from hotops.core.operation import Spec
 from hotops.core.world import World
 from hotops.generate.workflows import GenerateWorkflows
 from hotops.invocation import invoke
+
+
+def returns() -> dict[str, Any]:
+    """What it prints with --json, in the form of Ansible's RETURN."""
+    about: dict[str, tuple[str, str]] = {
+        "files": ("dict", "Each workflow's file, with how what is there stands to it."),
+        "written": ("list", "Files that were written."),
+        "differs": ("list", "Files that somebody changed, and that are left as they are."),
+        "left_out": ("list", "What is left out, and why."),
+        "next": ("str", "What to do next."),
+        "plan": ("str", "What was or would be written, a line for each file."),
+        "plan_id": ("str", "SHA-256 of it."),
+    }
+    return {key: {"description": text, "returned": "success", "type": kind} for key, (kind, text) in about.items()}
 
 
 def command(

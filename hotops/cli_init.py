@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,29 @@ from hotops.core.context import Context
 from hotops.core.operation import Spec
 from hotops.core.world import World
 from hotops.invocation import invoke
+
+
+def _list(description: str, of: str = "str") -> dict[str, Any]:
+    return {"description": description, "returned": "success", "type": "list", "elements": of}
+
+
+def returns() -> dict[str, Any]:
+    """What it prints with --json, in the form of Ansible's RETURN."""
+    plan = "What was or would be written, a line for each file."
+    return {
+        "pairs": {"description": "Apps with where each is promoted from.", "returned": "success", "type": "dict"},
+        "production": _list("Apps of the inventory."),
+        "staging": _list("Apps that others are promoted from."),
+        "contradictions": _list("What contradicts itself in what runs.", "dict"),
+        "unknown": _list("What could not be known, and what would tell it."),
+        "softened": _list("Gates that fail today, with reason and until.", "dict"),
+        "hard": _list("Gates that fail today and can't be softened.", "dict"),
+        "written": _list("Files that were written."),
+        "differs": _list("Files that are there and say something else."),
+        "next": {"description": "What to do next.", "returned": "success", "type": "str"},
+        "plan": {"description": plan, "returned": "success", "type": "str"},
+        "plan_id": {"description": "SHA-256 of it.", "returned": "success", "type": "str"},
+    }
 
 
 def command(

@@ -176,6 +176,52 @@ def lose_database(
     _show({"ref": ref, "changed": True}, f"The database of {ref} is gone.", as_json)
 
 
+def returns() -> dict[str, Any]:
+    """What the subcommands print with --json, in the form of Ansible's RETURN."""
+    up = {
+        "state": _told("str", "up or down."),
+        "pid": _told("int", "Its process."),
+        "started_at": _told("str", "Since when."),
+        "speed": _told("float", "What the platform's durations are divided by."),
+        "control_url": _told("str", "Where it is controlled."),
+        "folder": _told("str", "Where it keeps its state."),
+        "ca_file": _told("str", "The certificate that its names are signed with."),
+        "apps": _told("list", "Its apps.", elements="str"),
+        "hosts": _told("dict", "Address behind each name and port."),
+        "postgres": _told("raw", "PostgreSQL behind it: version, source and what it lacks; null for none."),
+    }
+    down = {"state": up["state"], "folder": _told("str", "Where it would keep its state.", returned="when it is down")}
+    some = {name: {**about, "returned": "when it is up"} for name, about in up.items() if name not in down}
+    ref = _told("str", "The project.")
+    faults = {"faults": _told("list", "Faults in force.", "by list", elements="dict")}
+    return {
+        "up": up,
+        "status": {**some, **down, "twin": _told("dict", "What it holds.", "when it is up")},
+        "env": {
+            "environment": _told("dict", "Variables to set."),
+            "unset": _told("list", "Variables to unset.", elements="str"),
+        },
+        "down": {"state": up["state"]},
+        "reset": {"state": up["state"], "seconds": _told("float", "How long it took.")},
+        "faults": {
+            **faults,
+            "fault": _told("dict", "The fault that was added.", "by add"),
+            "removed": _told("int", "How many ended.", "by clear"),
+        },
+        "log": {"entries": _told("list", "The calls, each with its effect.", elements="dict")},
+        "push": {
+            "app": _told("str", "The app."),
+            "tag": _told("str", "The image's tag."),
+            "pushed": _told("dict", "The image, its release and the machines."),
+        },
+        "lose-database": {"ref": ref},
+    }
+
+
+def _told(kind: str, description: str, returned: str = "success", **more: str) -> dict[str, Any]:
+    return {"description": description, "returned": returned, "type": kind, **more}
+
+
 # --- where the seed comes from ---------------------------------------------------------------------------------------
 
 

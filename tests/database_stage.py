@@ -21,6 +21,7 @@ from hotops.dsn.connection import Dsn
 from hotops.dsn.proof import Proof
 from hotops.dsn.proof import Stage as Step
 from hotops.sandbox.supabase import ManagementApi
+from tests.documented import as_documented
 from tests.secrets_stage import SecretsStage
 from tests.stage import StageClock
 
@@ -147,7 +148,7 @@ class DatabaseStage(SecretsStage):
             with self.context(**({"run": run} if run else {}), check=check) as context:
                 operation = kind(kind.Want(**want), context)
                 operation.prover = self.logins
-                return drive(operation, check=check)
+                return as_documented("dsn_fix", drive(operation, check=check))
         finally:
             max_workers.reset(token)
 

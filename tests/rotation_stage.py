@@ -24,6 +24,7 @@ from hotops.sandbox.supabase import ManagementApi
 from hotops.sandbox.wire import Request, Response
 from hotops.supabase.client import Supabase
 from tests.database_stage import DIRECT, REF, SUPABASE_TOKEN, Project, Projects
+from tests.documented import as_documented
 from tests.secrets_stage import SecretsStage
 from tests.stage import StageClock
 
@@ -131,7 +132,7 @@ class RotationStage(SecretsStage):
                 operation.provider_for = lambda *_given: PostgresRoles(
                     context.client(Supabase), REF, "shop_app", self.roles.prove
                 )
-                return drive(operation, check=check)
+                return as_documented("secrets_rotate", drive(operation, check=check))
         finally:
             max_workers.reset(token)
 

@@ -9,6 +9,7 @@ from hotops.core.driver import Outcome, drive
 from hotops.deploy.groups import groups_of, size_of
 from hotops.scale.scale import Scale
 from hotops.scale.wanted import ScaleWant
+from tests.documented import as_documented
 from tests.stage import Stage
 from tests.twin.stages import APP, FIRST, in_one_order
 
@@ -27,7 +28,7 @@ def apps_with(groups: Mapping[str, Any] = GROUPS, **declared: Any) -> dict[str, 
 def scale(stage: Stage, run: str = FIRST, *, check: bool = False, **want: Any) -> Outcome:
     """One run of the operation, its calls in one order."""
     with in_one_order(), stage.context(run, selection=tuple(stage.environment.apps), check=check) as context:
-        return drive(Scale(ScaleWant(**want), context), check=check)
+        return as_documented("fly_scale", drive(Scale(ScaleWant(**want), context), check=check))
 
 
 def sizes(stage: Stage, app: str = APP) -> dict[str, list[str]]:

@@ -16,6 +16,7 @@ from hotops.secrets.audit import AuditSecrets, AuditWant
 from hotops.secrets.mirror import MirrorSecrets, MirrorWant
 from hotops.vault.opening import open_vault
 from hotops.vault.vault import Vault
+from tests.documented import as_documented
 from tests.stage import Stage
 
 APPS: Mapping[str, Any] = {"shop-production": {}, "shop-api": {}}
@@ -66,7 +67,7 @@ class SecretsStage:
         token = max_workers.set(1 if serial else 64)
         try:
             with self.context(**({"run": run} if run else {}), check=check) as context:
-                return drive(MirrorSecrets(MirrorWant(**want), context), check=check)
+                return as_documented("secrets_mirror", drive(MirrorSecrets(MirrorWant(**want), context), check=check))
         finally:
             max_workers.reset(token)
 
@@ -76,7 +77,7 @@ class SecretsStage:
         chosen = {} if selection is None else {"selection": selection}
         try:
             with self.context("20260101T000000Z-secrets_audit-production", check=check, **chosen) as context:
-                return drive(AuditSecrets(AuditWant(**want), context), check=check)
+                return as_documented("secrets_audit", drive(AuditSecrets(AuditWant(**want), context), check=check))
         finally:
             max_workers.reset(token)
 

@@ -109,6 +109,12 @@ class MakeBackup(Operation[BackupWanted, Situation]):
                 "type": "int",
                 "sample": 0,
             },
+            "seconds": {
+                "description": "How long its parts took: schema, rows, content.",
+                "returned": "when one was made",
+                "type": "dict",
+                "sample": {"schema": 1.2, "rows": 40.1},
+            },
             "slowed": {
                 "description": "How often it used fewer connections because the server suffered.",
                 "returned": "when one was made",

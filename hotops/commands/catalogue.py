@@ -371,6 +371,12 @@ COMMANDS: tuple[Command, ...] = (
         ("hotops dr due production",),
         operation="dr_due",
     ),
+    ModuleCommand(
+        "schema",
+        "What a command prints with --json, as JSON Schema.",
+        ("hotops schema status", "hotops schema evidence verify"),
+        module="hotops.commands.schema",
+    ),
     ModuleCommand("sandbox", "The twin of the clouds on this computer.", module="hotops.cli_sandbox"),
     ModuleCommand("evidence", "Check and read what a run left behind.", module="hotops.cli_evidence"),
 )

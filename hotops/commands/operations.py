@@ -127,7 +127,8 @@ class Call:
         fields = self.kind.Want.model_fields
         if "reason" in fields and self.reason:
             options["reason"] = self.reason
-        if "app" in fields and "app" not in options:
+        # An operation that can do without an app is about all of them, or about what another option names.
+        if "app" in fields and "app" not in options and (self.place.named or fields["app"].is_required()):
             options["app"] = self._one_app()
         if "apps" in fields and (self.place.named or not self.kind.needs_environment):
             options["apps"] = list(self.place.apps)

@@ -15,13 +15,15 @@ import yaml
 from hotops.commands.confirming import confirm
 from hotops.commands.flags import parameter, place_parameters, with_parameters, words_of
 from hotops.commands.place import locate
-from hotops.commands.workflows import How, carry_out_and_tell, how_parameters, place_in_words
+from hotops.commands.workflows import How, carry_out_and_tell, how_parameters, place_in_words, returns
 from hotops.core.driver import is_readonly, refuse_if_readonly
 from hotops.core.errors import UsageError
 from hotops.core.secret import Secret
 from hotops.invocation import credentials_in
 from hotops.running.job import Job
 from hotops.running.playbooks import find_playbook, is_all_of_hotops
+
+__all__ = ["command", "extra_vars", "returns"]  # it prints what any playbook's command does
 
 
 def _run(**given: Any) -> None:

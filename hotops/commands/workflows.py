@@ -138,6 +138,30 @@ def seconds_of(text_given: str | None) -> float:
     return float(found["number"]) * _SECONDS[found["unit"] or "s"]
 
 
+def returns() -> dict[str, Any]:
+    """What a command that runs a playbook prints with --json, in the form of Ansible's RETURN."""
+    told = {
+        "to": {"description": "Who: the issue of a repository, a webhook's variable.", "type": "str"},
+        "ok": {"description": "Whether it was taken.", "type": "bool"},
+        "why": {"description": "What went wrong.", "type": "str"},
+        "url": {"description": "The issue's page.", "type": "str"},
+    }
+    about: dict[str, tuple[str, str]] = {
+        "outcome": ("str", "How it ended, in a word."),
+        "exit_code": ("int", "The exit code of the command."),
+        "attempts": ("int", "How many runs it took."),
+        "waited_s": ("float", "How long it held, in seconds."),
+        "failures_in_a_row": ("int", "How many times in a row it failed now."),
+    }
+    known = {key: {"description": text, "returned": "always", "type": kind} for key, (kind, text) in about.items()}
+    people = "Who was told of a second failure in a row."
+    return {
+        **known,
+        "evidence": {"description": "Folder of the last run, null where it left none.", "returned": "always"},
+        "told": {"description": people, "returned": "always", "type": "list", "elements": "dict", "contains": told},
+    }
+
+
 def _tell(tried: Tried, *, as_json: bool) -> None:
     ended = tried.ended
     if as_json:
@@ -150,7 +174,7 @@ def _tell(tried: Tried, *, as_json: bool) -> None:
             "failures_in_a_row": tried.failures,
             "told": tried.told,
             "evidence": _shown(tried.run_dir),
-            **({"failed": True, "failure": ended.failure} if ended.failure else {}),
+            **({"failed": True, "failure": ended.failure} if ended.exit_code and ended.failure else {}),
         }
         print(json.dumps(document, ensure_ascii=False, indent=2))
         return

@@ -20,7 +20,7 @@ Kinds of events, with the fields that readers of the evidence (summary, story) k
     lock            action ("taken" | "released" | "refused" | "lost" | "broken"), holder, where
     note            text
     skip            subject, reason
-    approval        action (requested, used), plan, text, url
+    approval        action (requested, used, resumed), plan, text, url
     rescue          subject, error
     run_sealed      outcome, exit_code, next, contact
 """

@@ -143,7 +143,7 @@ class SupabaseDsn(Operation[LookWant, Looked]):
         if self.want.error_text and not state.explained:
             lines.append("Nothing in it is a known error of a connection.")
         result: dict[str, Any] = {
-            **(judged_data(judged) if judged else {}),
+            **(judged_data(judged) if judged else dict.fromkeys(JUDGED)),
             "proof": proof_data(state.proof),
             "corrected_proof": proof_data(state.corrected_proof),
             "connects": last.works if last else None,

@@ -19,7 +19,7 @@ from hotops.deploy.groups import groups_of, size_of
 from hotops.deploy.in_place import Canary, Immediate, InPlace
 from hotops.deploy.record import record_release
 from hotops.deploy.release_command import ReleaseCommand, release_command_in
-from hotops.deploy.restore import config_before
+from hotops.deploy.restore import NoOlderConfig, config_before
 from hotops.deploy.roll import describe_health
 from hotops.deploy.strategy import CanaryWatch, Rollout, Strategy
 from hotops.deploy.target import DeployWant, Target
@@ -168,12 +168,22 @@ class Deploy(Operation[DeployWant, Seen]):
             ) from error
 
     def _digests_before(self, machines: Mapping[str, Sequence[Machine]]) -> dict[str, str]:
+        """Also of a machine that was accepted already, while others of its run wait: that run never ended either."""
+        found = [(app, m) for app, members in machines.items() for m in members if not marks.is_green(m)]
+        runs = {marks.run_of(m) for _, m in found if marks.is_pending(m)}
         pending = [
-            (app, m) for app, found in machines.items() for m in found if marks.is_pending(m) and not marks.is_green(m)
+            (app, m)
+            for app, m in found
+            if marks.is_pending(m) or (marks.is_accepted(m) and marks.run_of(m) in runs and marks.BEFORE in m.metadata)
         ]
 
         def digest(item: tuple[str, Machine]) -> str:
-            image = config_before(self.fly, *item).image_ref
+            try:
+                image = config_before(self.fly, *item).image_ref
+            except NoOlderConfig:
+                if marks.is_pending(item[1]):
+                    raise  # there would be no way back
+                return marks.digest_of(item[1])
             return image.digest if image and image.digest else "unknown"
 
         return dict(zip((m.id for _, m in pending), map_parallel(digest, pending), strict=True))
@@ -206,14 +216,7 @@ class Deploy(Operation[DeployWant, Seen]):
                 **({"release_command": command.shown} if command else {}),
                 "image": ImageRef.parse(target.image).digest,
                 "strategy": target.strategy,
-                "groups": {
-                    group: {
-                        "from": sorted({marks.digest_of(m) for m in members}),
-                        "machines": len(members),
-                        "sizes": sorted({size_of(m) for m in members}),
-                    }
-                    for group, members in groups_of(serving).items()
-                },
+                "groups": _groups_decided(machines, state.digests_before),
             }
         self._state = state
         title = f"Deploy to {', '.join(target.app for target in self.want.targets)}"
@@ -344,6 +347,25 @@ class Deploy(Operation[DeployWant, Seen]):
                 raise VerifyFailed(
                     f"{app} is not as planned: {'; '.join(wrong)}.", remedy=f"Look at it: fly machine list -a {app}"
                 )
+
+
+def _groups_decided(machines: Sequence[Machine], digests_before: Mapping[str, str]) -> dict[str, object]:
+    """By process group, the digests that go, and how many machines of which sizes.
+
+    A run that finishes an unfinished one decides nothing new: what was there before that one counts. Its greens are as
+    many as the blues that they replace, of which some may be gone by now.
+    """
+    unfinished = {run for machine in machines for run in marks.unfinished_runs(machine)}
+    decided: dict[str, object] = {}
+    for group, members in groups_of(machines).items():
+        greens = [machine for machine in members if marks.is_green_of(machine, unfinished)]
+        before = [machine for machine in members if machine not in greens] or greens
+        decided[group] = {
+            "from": sorted({digests_before.get(machine.id, marks.digest_of(machine)) for machine in before}),
+            "machines": max(len(before), len(greens)),
+            "sizes": sorted({size_of(machine) for machine in before}),
+        }
+    return decided
 
 
 def in_phases(steps: Sequence[Step]) -> tuple[Step, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from hotops.fly.creation import CREATE_KEY
@@ -107,6 +108,21 @@ def promotion_at(machine: Machine) -> str:
 def changed_by(machine: Machine) -> str:
     """The run that last changed the machine: put its configuration there, or put a green in its place."""
     return machine.metadata.get(REPLACED_BY) or run_of(machine) or ""
+
+
+def unfinished_runs(machine: Machine) -> set[str]:
+    """The runs that changed the machine, or took it out of rotation, and never ended."""
+    runs = {run_of(machine) or "", machine.metadata.get(REPLACED_BY, "")} if is_pending(machine) else set()
+    if is_retired(machine):
+        runs.add(machine.metadata[REPLACED_BY])
+    if is_cordoned_by_run(machine) and " " not in machine.metadata[CORDONED_BY]:
+        runs.add(machine.metadata[CORDONED_BY])
+    return runs - {""}
+
+
+def is_green_of(machine: Machine, runs: Collection[str]) -> bool:
+    """Whether one of these runs made it beside an old machine; its step says so, also once it is accepted."""
+    return run_of(machine) in runs and "/green/" in machine.metadata.get(STEP, "")
 
 
 def should_run(machine: Machine) -> bool:

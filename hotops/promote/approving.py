@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+from collections.abc import Collection
 
 from hotops.core.context import Context
 from hotops.core.operation import Plan
@@ -13,6 +13,7 @@ from hotops.repository.approval import (
     ApprovalMissing,
     approval_of,
     find_approval,
+    find_resumed,
     request_approval,
     self_approval,
 )
@@ -20,16 +21,22 @@ from hotops.repository.approval import (
 _PACE = Pace(3.0, 1.3, 10.0)
 
 
-def approved(context: Context, environment: Environment, plan: Plan, given: str) -> Approval | None:
+def approved(
+    context: Context, environment: Environment, plan: Plan, given: str, unfinished: Collection[str] = ()
+) -> Approval | None:
     """The approval that the inventory asks for, None where it asks for none or there is nothing to decide.
 
-    Under `approval: github` somebody is asked where nobody was yet, and waited for as long as `approval_wait_s` says.
+    A run that finishes one of these `unfinished` runs, by the same plan, goes on with that one's approval. Under
+    `approval: github` somebody is asked where nobody was yet, and waited for as long as `approval_wait_s` says.
     Raises ApprovalMissing (which names the plan, and the page where it is approved) and ApprovalRefused.
     """
     if environment.approval == "none" or plan.is_empty or context.check:
         return None
     if environment.approval == "self":
-        return self_approval(plan.id, given, getpass.getuser())
+        return self_approval(context, environment, plan.id, given, unfinished)
+    resumed = find_resumed(context, environment, plan.id, unfinished)
+    if resumed is not None:
+        return resumed
     found = find_approval_or_none(context, environment, plan)
     if isinstance(found, Approval):
         return found

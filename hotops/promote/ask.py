@@ -34,6 +34,8 @@ class Asked:
     baseline_ms: dict[str, float]
     plan: Plan
     before: dict[str, Before] = field(default_factory=dict)
+    #: Runs whose change nobody accepted and nobody took back.
+    unfinished: frozenset[str] = frozenset()
 
     @property
     def is_done_already(self) -> bool:
@@ -59,18 +61,20 @@ class AskGates(Phase[Asked]):
         ]
         images = {pair.target: str(source.image) for pair, source in zip(pairs, sources, strict=True)}
         machines = dict(zip(images, map_parallel(_or_none, facts), strict=True))
+        managed = {fact.pair.target: fact.managed() for fact in facts if machines[fact.pair.target]}
         before = {app: ", ".join(sorted({str(marks.image_of(m)) for m in found})) for app, found in machines.items()}
         deploy = deploy_of(context, pairs, images)
         deploy.definitions = {fact.pair.target: fact.definition for fact in facts}
         if all(machines.values()):
-            plan = deploy.plan(deploy.seen(machines))
+            plan = deploy.plan(deploy.seen(managed))
             accepted = all(marks.is_accepted(m) for found in machines.values() for m in found)
             if plan.is_empty and accepted:
                 return Asked((), images, before, {}, plan)
         gates = [gate for found in map_parallel(ask_all, facts) for gate in found]
-        plan = deploy.plan(deploy.seen(machines)) if all(machines.values()) else Plan()
+        plan = deploy.plan(deploy.seen(managed)) if all(machines.values()) else Plan()
         known = {fact.pair.target: _before(fact) for fact in facts}
-        return Asked(tuple(gates), images, before, _baselines(facts), plan, known)
+        unfinished = frozenset(run for found in managed.values() for m in found for run in marks.unfinished_runs(m))
+        return Asked(tuple(gates), images, before, _baselines(facts), plan, known, unfinished)
 
     def report(self, state: Asked, plan: Plan, done: Done) -> dict[str, Any]:
         context, now = self.context, self.context.clock.now()
@@ -90,7 +94,7 @@ class AskGates(Phase[Asked]):
                 details={"gates": [row for row in rows if row["blocks"]], "hotops_screen": [*screen, line]},
             )
         try:
-            approval = approved(context, self.environment, state.plan, self.want.approve or "")
+            approval = approved(context, self.environment, state.plan, self.want.approve or "", state.unfinished)
         except ApprovalMissing as missing:
             # What has to be decided is shown with who has to decide it.
             missing.details["hotops_screen"] = [*screen, line, "", *state.plan.render().splitlines()]

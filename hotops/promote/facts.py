@@ -69,6 +69,8 @@ class Facts:
     wanted_version: str
     target_app: Once[App]
     machines: Once[tuple[Machine, ...]]
+    #: With those that wait, stopped, for a verdict: what a deploy sees.
+    managed: Once[tuple[Machine, ...]]
     releases: Once[tuple[Release, ...]]
     secrets: Once[tuple[AppSecret, ...]]
     source_secrets: Once[tuple[AppSecret, ...]]
@@ -105,7 +107,8 @@ def gather(
     fly = context.client(Fly)
     prober = context.client(Prober)
     app, target, now = pair.app, pair.target, context.clock.now()
-    machines = Once(lambda: tuple(m for m in fly.machines.list(target) if is_managed(m) and not marks.is_retired(m)))
+    managed = Once(lambda: tuple(m for m in fly.machines.list(target) if is_managed(m)))
+    machines = Once(lambda: tuple(m for m in managed() if not marks.is_retired(m)))
     releases = Once(lambda: tuple(fly.releases.list(target)))
 
     def latency(base_url: str | None, samples: int) -> Latency | None:
@@ -121,6 +124,7 @@ def gather(
         wanted_version=wanted_version,
         target_app=Once(lambda: fly.apps.get(target)),
         machines=machines,
+        managed=managed,
         releases=releases,
         secrets=Once(lambda: tuple(fly.secrets.list(target))),
         source_secrets=Once(lambda: tuple(fly.secrets.list(source.app)) if source.app else ()),

@@ -19,6 +19,7 @@ from hotops.promote.gates import table, verdict_line
 from hotops.promote.pairs import environment_of, pairs_of
 from hotops.promote.phases import PhaseWant
 from hotops.repository.approval import VALID_S
+from hotops.repository.shown_plans import show_plan
 
 
 class PlanWanted(Spec):
@@ -60,6 +61,11 @@ class PromotePlan(Operation[PlanWanted, Asked]):
                 "returned": "success",
                 "type": "list",
                 "elements": "dict",
+            },
+            "nothing_to_do": {
+                "description": "Whether every machine runs the image and was accepted.",
+                "returned": "success",
+                "type": "bool",
             },
             "decides": {"description": "What the id is the hash of.", "returned": "success", "type": "dict"},
             "steps": {
@@ -125,8 +131,10 @@ class PromotePlan(Operation[PlanWanted, Asked]):
             *decided.render().splitlines(),
         ]
         if not decided.is_empty:
-            # Only a reviewer's yes ends by time and counts once; every plan ends when what it changes moves.
-            until = f"{valid_until}, once" if environment.approval == "github" else "the apps change"
+            if environment.approval == "self":
+                show_plan(self.context, environment, decided.id)
+            # Only a yes ends by time and counts once; every plan ends when what it changes moves.
+            until = "the apps change" if environment.approval == "none" else f"{valid_until}, once"
             lines.append(f"Plan {decided.id}, until {until}; approval: {environment.approval}.")
         if self.want.as_commands:
             result["commands"] = self._commands(state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hotops.core.driver import is_readonly
 from hotops.core.errors import LockHeld, NoGo, UsageError
 from hotops.core.operation import Done, Fact, Plan, Step
 from hotops.core.parallel import map_parallel
@@ -17,6 +18,7 @@ from hotops.promote.holding import held_by, hold, let_go
 from hotops.promote.pairs import Pair
 from hotops.promote.phases import Phase, pending_machines, serving
 from hotops.promote.source import find_source
+from hotops.repository.approval import inherit
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Readiness:
     unfinished: tuple[str, ...] = ()
     undo: Scope | None = None
     notes: tuple[str, ...] = field(default_factory=tuple)
-    lock_left: bool = False
+    #: The dead run whose lock is taken over.
+    dead_run: str = ""
     #: Machines of dead runs' release commands, by app.
     commands: tuple[tuple[str, Machine], ...] = ()
 
@@ -67,17 +70,17 @@ class CheckReady(Phase[Readiness]):
         machines = {app: serving(machine for machine in found if is_managed(machine)) for app, found in listed.items()}
         commands = tuple((a, m) for a, found in listed.items() for m in left_commands(found, self.context.run, now))
         notes = [f"{app}: machine {m.id}, left by a dead run's release command, is removed." for app, m in commands]
-        left = held is not None and held.run != self.context.run
+        left = held.run if held is not None and held.run != self.context.run else ""
         if left:
             notes.append(f"The lock of dead {held} is taken over.")
         pending = pending_machines(machines)
         if not pending:
-            return Readiness(tuple(machines), notes=tuple(notes), lock_left=left, commands=commands)
+            return Readiness(tuple(machines), notes=tuple(notes), dead_run=left, commands=commands)
         runs = tuple(sorted({marks.run_of(machine) or "?" for found in pending.values() for machine in found}))
         sources = {pair.target: self._source_digest(pair) for pair in pairs if pair.target in pending}
         if all(_runs_only(found, sources[app]) for app, found in pending.items()):
             notes.append(f"Run {', '.join(runs)} never ended; its image is still the source's: this run finishes it.")
-            return Readiness(tuple(machines), runs, notes=tuple(notes), lock_left=left, commands=commands)
+            return Readiness(tuple(machines), runs, notes=tuple(notes), dead_run=left, commands=commands)
         if self.goes_apart:
             # What can be finished is; only the rest is undone.
             pending = {app: found for app, found in pending.items() if not _runs_only(found, sources[app])}
@@ -123,7 +126,10 @@ class CheckReady(Phase[Readiness]):
 
     def report(self, state: Readiness, plan: Plan, done: Done) -> dict[str, Any]:
         environment = self.environment
-        if state.lock_left and plan.is_empty and not self.context.check:
+        looks_only = self.context.check or is_readonly()
+        if state.dead_run and environment.approval == "github" and not looks_only:
+            inherit(self.context, environment, state.dead_run)
+        if state.dead_run and plan.is_empty and not looks_only:
             # Taken over and given back at once: where nothing is to be deployed, no later phase would.
             hold(self.context, environment)
             let_go(self.context, environment)

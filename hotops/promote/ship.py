@@ -42,6 +42,7 @@ class Ship(Phase[Seen]):
 
     def plan(self, state: Seen) -> Plan:
         self.meanwhile = Meanwhile(self.context, self.pairs(), state)
+        self._seen = state
         whole = self.deploy.plan(state)
         if not self.goes_apart:
             return whole
@@ -66,8 +67,10 @@ class Ship(Phase[Seen]):
             return self.deploy.prepare(plan)
         hold(self.context, self.environment)
         self.held = True
-        again = self.deploy.plan(self.deploy.observe())
-        if again.id != plan.id or self.go().plan_id != plan.id:
+        known, now = self._seen, self.deploy.observe()
+        again = self.deploy.plan(now)
+        moved = now.digests_before.keys() != known.digests_before.keys()
+        if moved or again.id != plan.id or self.go().plan_id != plan.id:
             let_go(self.context, self.environment)
             raise PlanChanged(
                 "The apps changed since the gates said go, so that go no longer counts. Nothing was changed.",

@@ -22,6 +22,7 @@ from hotops.inventory.policy import Keep
 from hotops.promote.freezing import Freeze, FreezeWant
 from hotops.registry import operation
 from tests.backup.stage import Server
+from tests.documented import as_documented
 from tests.stage import FakeClock
 
 ENVIRONMENT = "test"
@@ -64,7 +65,7 @@ class Calls:
     def __call__(self, name: str, *, check: bool = False, **want: Any) -> Outcome:
         kind = operation(name)
         with self.context(check=check) as context:
-            return drive(kind(kind.Want(database="shop", **want), context), check=check)
+            return as_documented(name, drive(kind(kind.Want(database="shop", **want), context), check=check))
 
     def freeze(self, **want: Any) -> None:
         """Freeze the environment, or thaw it."""

@@ -12,6 +12,7 @@ from hotops.core.driver import drive
 from hotops.database.look import DsnFindings, LookWant, SupabaseDsn
 from tests.database.test_dsn_fix import SESSION, WITHOUT_REF
 from tests.database_stage import APP, DatabaseStage
+from tests.documented import as_documented
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def look(shop: DatabaseStage, **want: Any) -> dict[str, Any]:
     with shop.context() as context:
-        return drive(SupabaseDsn(LookWant(prove=False, **want), context)).result
+        return as_documented("supabase_dsn", drive(SupabaseDsn(LookWant(prove=False, **want), context))).result
 
 
 def test_a_wrong_one_ends_with_findings_where_that_is_asked(tmp_path: Path) -> None:

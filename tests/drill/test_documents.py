@@ -15,6 +15,7 @@ from hotops.core.driver import Outcome, drive
 from hotops.drill.documents import FILES, NEVER, DocumentsWanted, DrDocuments
 from hotops.drill.experiment import load, scenarios
 from hotops.proofs.register import Entry, Register
+from tests.documented import as_documented
 from tests.drill.conftest import Shop
 
 #: `12 s`, `3 min 5 s`, `6.1 h`: how a figure looks.
@@ -24,7 +25,7 @@ FIGURE = re.compile(r"\b\d+(?:\.\d+)? (?:s|min|h)\b")
 def write(shop: Shop, out: Path, *, check: bool = False, **changes: Any) -> Outcome:
     with shop.context(recorded=False) as context:
         context.environment = context.environment.model_copy(update=changes)
-        return drive(DrDocuments(DocumentsWanted(out=str(out)), context), check=check)
+        return as_documented("dr_documents", drive(DrDocuments(DocumentsWanted(out=str(out)), context), check=check))
 
 
 def drilled(shop: Shop, scenario: str, days_ago: float = 1.0, **changes: Any) -> None:

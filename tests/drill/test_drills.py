@@ -27,6 +27,7 @@ from hotops.proofs.register import Entry, Register, RegisterDamaged
 from hotops.secrets.pretended_vault import make_pretended_vault
 from hotops.secrets.wanted import vault_of
 from hotops.supabase.client import Project, Supabase
+from tests.documented import as_documented
 from tests.drill.conftest import Shop
 from tests.playbooks.canaries import Canaries
 
@@ -51,7 +52,7 @@ def drill(shop: Shop, scenario: str, **changes: Any) -> dict[str, Any]:
     with shop.context() as context:
         if changes:
             context.environment = context.environment.model_copy(update=changes)
-        return drive(DrDrill(DrillWanted(scenario=scenario, confirm="shop"), context)).result
+        return as_documented("dr_drill", drive(DrDrill(DrillWanted(scenario=scenario, confirm="shop"), context))).result
 
 
 def is_as_before(shop: Shop) -> None:
@@ -329,7 +330,7 @@ def due(shop: Shop, **changes: Any) -> dict[str, Any]:
     with shop.context(recorded=False) as context:
         if changes:
             context.environment = context.environment.model_copy(update=changes)
-        return drive(DrDue(DueWanted(), context)).result
+        return as_documented("dr_due", drive(DrDue(DueWanted(), context))).result
 
 
 def test_a_drill_that_was_never_made_is_due_and_a_proven_one_is_not(paper: Shop) -> None:

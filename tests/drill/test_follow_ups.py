@@ -15,6 +15,7 @@ from hotops.drill.approved import approved_by_another
 from hotops.drill.follow_ups import DrFollowUps, FollowUpsWanted
 from hotops.proofs.register import Entry, Register
 from hotops.repository.approval import Approval, ApprovalMissing, ApprovalRefused
+from tests.documented import as_documented
 from tests.stage import Stage
 
 REPO = "acme/shop"
@@ -46,7 +47,7 @@ def drilled(stage: Stage, days_ago: float, **changes: Any) -> None:
 
 def tell(stage: Stage, *, check: bool = False) -> Outcome:
     with stage.context(check=check) as context:
-        return drive(DrFollowUps(FollowUpsWanted(), context), check=check)
+        return as_documented("dr_follow_ups", drive(DrFollowUps(FollowUpsWanted(), context), check=check))
 
 
 def issues(stage: Stage) -> list[Any]:

@@ -13,13 +13,16 @@ import pytest
 from hotops.core.driver import Outcome, drive
 from hotops.core.errors import UsageError
 from hotops.drill.timer import DrTimer, TimerWanted
+from tests.documented import as_documented
 from tests.drill.conftest import Shop
 
 
 def write(shop: Shop, out: Path, *, check: bool = False, want: dict[str, Any] | None = None, **changes: Any) -> Outcome:
     with shop.context(recorded=False) as context:
         context.environment = context.environment.model_copy(update=changes)
-        return drive(DrTimer(TimerWanted(out=str(out), **(want or {})), context), check=check)
+        return as_documented(
+            "dr_timer", drive(DrTimer(TimerWanted(out=str(out), **(want or {})), context), check=check)
+        )
 
 
 def unit(path: Path) -> configparser.ConfigParser:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.documented import document_of
 from tests.playbooks.project import Project, with_noted_phases
 
 CANARY = f"canary-{secrets.token_hex(12)}"
@@ -109,7 +110,7 @@ def test_any_playbook_runs_with_evidence_of_all_its_tasks_and_is_not_repeated_bl
         SOME_HOOK=CANARY,
     )
     assert ran.returncode == 1, ran.stderr
-    document = json.loads(ran.stdout)
+    document = document_of("run", ran.stdout)
     assert (document["failure"]["code"], document["attempts"]) == ("wire", 1)
     assert "not tried again by itself" in ran.stderr
     assert "1 of their tasks changed something" in ran.stderr
@@ -131,7 +132,7 @@ def test_a_failed_run_ends_with_its_own_code_and_what_to_do(project: Project) ->
         project, "promote", "sandbox", "--yes", "--json", STUB_FAILS="watch=not_restored compensate=not_restored"
     )
     assert ran.returncode == 7
-    document = json.loads(ran.stdout)
+    document = document_of("promote", ran.stdout)
     assert (document["schema"], document["exit_code"], document["attempts"]) == (1, 7, 1)
     assert document["failure"]["code"] == "not_restored"
     assert document["evidence"].startswith("artifacts/deployment/")

@@ -23,6 +23,7 @@ from hotops.sandbox.wire import Request, Response
 from hotops.secrets.rotation_log import Entry, RotationLog
 from hotops.supabase.client import Supabase
 from tests.database_stage import DIRECT, REF, SUPABASE_TOKEN, Project, Projects
+from tests.documented import as_documented
 from tests.secrets_stage import SecretsStage
 from tests.stage import StageClock
 
@@ -153,7 +154,7 @@ class IssuedStage(SecretsStage):
                     operation.provider_for = lambda asked: PostgresOnePassword(
                         context.client(Supabase), REF, self._prove, asked.fingerprint
                     )
-                return drive(operation, check=check)
+                return as_documented("secrets_rotate", drive(operation, check=check))
         finally:
             max_workers.reset(token)
 
@@ -167,7 +168,9 @@ class IssuedStage(SecretsStage):
     def due(self, *, fail_when_due: bool = False) -> Mapping[str, Any]:
         """What `secrets_due` tells."""
         with self.context() as context:
-            return drive(SecretsDue(DueWanted(fail_when_due=fail_when_due), context)).result
+            return as_documented(
+                "secrets_due", drive(SecretsDue(DueWanted(fail_when_due=fail_when_due), context))
+            ).result
 
     def log(self) -> list[Entry]:
         return RotationLog(self.vault()).entries()

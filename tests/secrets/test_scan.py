@@ -16,6 +16,7 @@ from hotops.core.errors import HotopsError
 from hotops.core.world import World
 from hotops.secrets.scan import ScanSecrets, ScanWant
 from hotops.secrets.scanning import rules_in
+from tests.documented import as_documented
 
 
 def dsn() -> str:
@@ -41,7 +42,9 @@ def scan(folder: Path, **want: Any) -> dict[str, Any]:
     result: dict[str, Any] = {}
     with Context(world=World("live", {})) as context:
         try:
-            result = drive(ScanSecrets(ScanWant(path=str(folder), **want), context)).result
+            result = as_documented(
+                "secrets_scan", drive(ScanSecrets(ScanWant(path=str(folder), **want), context))
+            ).result
         except HotopsError as error:
             failure = error
     if failure is None:

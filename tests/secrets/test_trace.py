@@ -16,6 +16,7 @@ from hotops.core.errors import HotopsError
 from hotops.core.secret import Secret
 from hotops.secrets.leak import peeled
 from hotops.secrets.trace import TraceSecret, TraceWant
+from tests.documented import as_documented
 from tests.secrets_stage import SecretsStage
 
 PASSWORD = "a-password-" + secrets.token_hex(8)
@@ -57,7 +58,7 @@ def traced(shop: SecretsStage, text: str, **want: Any) -> dict[str, Any]:
     file.write_text(text, encoding="utf-8")
     file.chmod(0o600)
     with shop.context("20260101T000000Z-secrets_trace-production") as context:
-        result = drive(TraceSecret(TraceWant(file=str(file), **want), context)).result
+        result = as_documented("secrets_trace", drive(TraceSecret(TraceWant(file=str(file), **want), context))).result
     said = json.dumps(result, ensure_ascii=False)
     for value in (PASSWORD, KEY, DSN, text.strip()):
         assert value not in said

@@ -18,6 +18,7 @@ from hotops.secrets.vault_modes import FixModes, VaultModesWant
 from hotops.secrets.vault_templates import MakeTemplates, VaultTemplatesWant
 from hotops.secrets.wanted import want_of
 from hotops.vault.opening import open_vault
+from tests.documented import as_documented
 from tests.secrets_stage import SecretsStage
 
 REPO = "acme/shop"
@@ -49,7 +50,7 @@ def map_of(shop: SecretsStage) -> Path:
 
 def carry(shop: SecretsStage, kind: Any, want: Any, *, check: bool = False) -> Outcome:
     with shop.context("20260101T000000Z-vault-production", check=check) as context:
-        return drive(kind(want, context), check=check)
+        return as_documented(kind.name, drive(kind(want, context), check=check))
 
 
 def checked(shop: SecretsStage) -> dict[str, list[str]]:

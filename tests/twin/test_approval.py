@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from hotops.core.driver import drive
 from hotops.core.errors import HotopsError, UsageError
 from hotops.github import approval_workflow as workflow
 from hotops.github.client import GitHub
 from hotops.promote.phases import PhaseName
+from hotops.promote.planning import PlanWanted, PromotePlan
 from hotops.promote.run import promote
 from hotops.repository.approval import (
     Approval,
@@ -23,6 +25,8 @@ from hotops.repository.approval import (
     use_approval,
 )
 from tests.stage import Stage
+from tests.twin.stages import APP, FIRST, SECOND
+from tests.twin.test_dead_runs import ACCEPT, CORDON, UPDATE, killed
 
 REPO = "acme/shop"
 PLAN = "a" * 64
@@ -284,6 +288,104 @@ def test_self_approval_names_the_plan_and_is_recorded_as_such(tmp_path: Path) ->
     outcomes = stage.promote("run-2", approve=plan)
     assert stage.tags() == {"v42"}
     assert outcomes["ask_gates"].result["approval"]["self_approved"]
+
+
+def planned(stage: Stage, run: str = "look") -> str:
+    """`hotops plan`, which shows it."""
+    with stage.context(run) as context:
+        return str(drive(PromotePlan(PlanWanted(), context)).result["plan_id"])
+
+
+def test_who_runs_it_approves_what_was_shown_here_for_four_hours(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, approval="self")
+    plan = planned(stage)
+    stage.clock.sleep(4 * 3600 - 60)
+    stage.clock.sleep(120)
+    expired = stopped(stage, approve=plan)
+    assert (expired.failure_code, expired.remedy) == ("approval_refused", "Look at it again: hotops plan stage")
+    assert f"The approval of plan {plan} does not count: it expired, for the plan was shown 4 h ago" in expired.message
+    assert stage.tags() == {"v41"}
+    planned(stage)
+    stage.promote("run-2", approve=plan)
+    assert stage.tags() == {"v42"}
+
+
+def test_a_plan_that_was_never_shown_here_can_not_be_approved_here(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, approval="self")
+    plan = planned(stage)
+    next((tmp_path / "state/plans").glob("*.json")).unlink()
+    assert "has not shown that plan to anybody" in stopped(stage, approve=plan).message
+    assert stage.tags() == {"v41"}
+
+
+def test_a_self_approval_counts_once(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, approval="self")
+    stage.push("v43-prod-slow")
+    plan = planned(stage)
+    assert stopped(stage, "run-1", approve=plan).failure_code == "rolled_back"
+    reused = stopped(stage, "run-2", approve=plan)
+    assert (reused.failure_code, int(reused.failure_exit)) == ("approval_refused", 5)
+    assert f"The approval of plan {plan} was used by run run-1 already: one approval, one run." in reused.message
+    assert planned(stage) == plan, "the same decision has the same id, and is made anew"
+    assert stopped(stage, "run-3", approve=plan).failure_code == "rolled_back"
+
+
+#: Where an approved run may die: before it touched a machine, at the first one, at the second, when it is accepted.
+UNTOUCHED = (rf"^POST .*/apps/{APP}/secrets", 1)
+DEATHS = [UNTOUCHED, (CORDON, 1), (UPDATE, 1), (UPDATE, 2), (ACCEPT, 1)]
+
+
+@pytest.mark.parametrize(
+    ("approval", "strategy", "after", "nth"),
+    [
+        *((approval, "rolling", *death) for approval in ("github", "self") for death in DEATHS),
+        *(
+            ("github", "bluegreen", *death)
+            for death in ((rf"^POST .*/apps/{APP}/machines$", 2), (ACCEPT, 1), (ACCEPT, 3))
+        ),
+    ],
+)
+def test_a_run_that_finishes_an_approved_one_asks_nobody_again(
+    tmp_path: Path, approval: str, strategy: str, after: str, nth: int
+) -> None:
+    stage = Stage(tmp_path, github_repo=REPO, approval=approval, deploy_strategy=strategy)
+    missing = stopped(stage, "20260101T000000Z-asks")
+    plan, given = str(missing.details["plan_id"]), {}
+    if approval == "github":
+        stage.clock.sleep(60)
+        happen(stage, "review", run=missing.details["run"], login="reviewer")
+        stage.clock.sleep(60)
+    else:
+        given = {"approve": plan}
+    killed(stage, after, nth, **given)
+    stage.clock.sleep(
+        (0 if (approval, after) == ("self", UNTOUCHED[0]) else 6) * 3600
+    )  # used in time, it does not expire
+    if approval == "self" and (after, nth) == UNTOUCHED:
+        # Nothing tells this computer that the run never ended: whoever runs it looks again.
+        assert f"was used by run {FIRST}" in stopped(stage, SECOND, approve=plan).message
+        return
+    again = stage.promote(SECOND, **given)["ask_gates"].result
+    assert again["plan_id"] == plan, "nothing new is decided"
+    assert again["approval"]["resumes"] == FIRST
+    assert f"for run {FIRST}, which this one finishes" in " ".join(again["hotops_screen"])
+    assert stage.tags() == {"v42"}
+    stage.push("v41", age_s=7200)
+    assert stopped(stage, "20260102T000000Z-next", **given).failure_code in ("approval_missing", "approval_refused")
+
+
+def test_a_resumed_run_that_dies_too_is_resumed_and_another_plan_needs_its_own_approval(stage: Stage) -> None:
+    missing = stopped(stage, "20260101T000000Z-asks")
+    stage.clock.sleep(60)
+    happen(stage, "review", run=missing.details["run"], login="reviewer")
+    stage.clock.sleep(60)
+    killed(stage, UPDATE, 1)
+    killed(stage, UPDATE, 1, run=SECOND)
+    resumed = stage.promote("20260101T020000Z-third")["ask_gates"].result["approval"]
+    assert (resumed["login"], resumed["resumes"]) == ("reviewer", SECOND)
+    stage.push("v43")
+    assert stopped(stage, "20260101T030000Z-fourth").failure_code == "approval_missing"
+    assert stage.tags() == {"v42"}
 
 
 def test_approve_on_the_command_line_does_not_replace_a_reviewer(stage: Stage) -> None:

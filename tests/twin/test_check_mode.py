@@ -14,6 +14,7 @@ from hotops.core.options import validated
 from hotops.promote.phase import PHASES
 from hotops.promote.run import promote
 from hotops.registry import OPERATIONS, operation
+from tests.documented import as_documented
 from tests.stage import Stage
 from tests.twin.stages import APP, SECOND, SOURCE, forget_calls, lock_holder, refused, wrong_with
 
@@ -145,7 +146,7 @@ def test_every_operation_is_asked_in_check_mode_here_or_in_another_test(name: st
 @pytest.mark.parametrize("name", ASKED)
 def test_every_operation_in_check_mode_only_reads(stage: Stage, tmp_path: Path, name: str) -> None:
     for options in ASKED[name]:
-        outcome = checked(stage, name, options)
+        outcome = as_documented(name, checked(stage, name, options))
         assert stage.writes() == [], f"{name} {options}"
         assert outcome.changed == (not outcome.plan.is_empty)
         assert not outcome.changed or name in CHANGES

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.documented import document_of
 from tests.sandbox_fixture import PROJECT_REF, small_seed
 
 ROOT = Path(__file__).parents[2]
@@ -68,9 +69,7 @@ class Shell:
     def json(self, *words: str) -> Any:
         done = self.run(*words, "--json")
         assert done.returncode == 0, done.stderr
-        document = json.loads(done.stdout)
-        assert document["schema"] == 1
-        return document
+        return document_of(f"sandbox {words[0]}", done.stdout)
 
     @property
     def state(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -45,11 +46,11 @@ class Dies(httpx.BaseTransport):
         return answer
 
 
-def killed(stage: Stage, after: str, nth: int = 1) -> None:
+def killed(stage: Stage, after: str, nth: int = 1, *, run: str = FIRST, **options: Any) -> None:
     """A promotion that dies there; a while later its leases are over."""
     stage.wrap = lambda transport: Dies(transport, after, nth)
     with pytest.raises(Killed):
-        stage.promote(FIRST)
+        stage.promote(run, **options)
     stage.wrap = lambda transport: transport
     stage.clock.sleep(20)
 

@@ -15,6 +15,7 @@ from hotops.github import approval_workflow as workflow
 from hotops.github.errors import Unprocessable
 from hotops.registry import operation
 from hotops.repository.run_workflow import WorkflowFailed
+from tests.documented import as_documented
 from tests.stage import Stage
 
 REPO = "acme/shop"
@@ -39,7 +40,7 @@ def stage(tmp_path: Path) -> Stage:
 def run(stage: Stage, name: str, *, check: bool = False, **options: Any) -> Outcome:
     kind = operation(name)
     with stage.context("run-1", check=check) as context:
-        return drive(kind(validated(kind.Want, options, of=name), context), check=check)
+        return as_documented(name, drive(kind(validated(kind.Want, options, of=name), context), check=check))
 
 
 def repository(stage: Stage) -> Any:

@@ -12,6 +12,7 @@ from hotops.core.driver import Outcome, drive
 from hotops.core.errors import UsageError
 from hotops.promote.asked import ApprovePlan, ApproveWanted
 from hotops.promote.planning import PlanWanted, PromotePlan
+from tests.documented import as_documented
 from tests.stage import Stage
 
 REPO = "acme/shop"
@@ -26,7 +27,7 @@ def planned(stage: Stage, **want: Any) -> dict[str, Any]:
 
 def ask(stage: Stage, plan_id: str, *, check: bool = False) -> Outcome:
     with stage.context("approve") as context:
-        return drive(ApprovePlan(ApproveWanted(plan_id=plan_id), context), check=check)
+        return as_documented("approve_plan", drive(ApprovePlan(ApproveWanted(plan_id=plan_id), context), check=check))
 
 
 def test_the_plan_is_told_written_and_said_as_commands_and_changes_nothing(tmp_path: Path) -> None:

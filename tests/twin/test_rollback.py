@@ -11,6 +11,7 @@ import pytest
 from hotops.core.driver import Outcome, drive
 from hotops.deploy.rollback import Rollback, RollbackWant
 from hotops.fly import Fly
+from tests.documented import as_documented
 from tests.stage import Stage
 from tests.twin.stages import APP, SECOND, THIRD, calls, ended, forget_calls, in_one_order, refused, told, wrong_with
 
@@ -24,7 +25,7 @@ TWO_APPS: Mapping[str, Any] = {
 
 def rollback(stage: Stage, run: str = SECOND, **want: Any) -> Outcome:
     with in_one_order(), stage.context(run) as context:
-        return drive(Rollback(RollbackWant(**want), context))
+        return as_documented("fly_rollback", drive(Rollback(RollbackWant(**want), context)))
 
 
 def promoted(tmp_path: Path, **declared: Any) -> Stage:

@@ -17,6 +17,7 @@ from hotops.lint.finding import Finding, table
 from hotops.lint.fly_toml import lint_fly_toml
 from hotops.lint.lint import Lint, LintWanted
 from hotops.scale.toml_file import FlyToml
+from tests.documented import as_documented
 
 GOOD = """\
 app = 'shop-production'
@@ -194,7 +195,7 @@ def test_a_good_file_is_silent_and_every_rule_has_a_test(tmp_path: Path) -> None
 def linted(tmp_path: Path, want: LintWanted, **declared: Any) -> dict[str, Any]:
     found = environment(tmp_path, **declared)
     with Context(world=World("sandbox", {}, None, None, {}), environment=found, selection=()) as context:
-        result = drive(Lint(want, context)).result
+        result = as_documented("lint", drive(Lint(want, context))).result
         assert context.calls == []
     return result
 

@@ -106,6 +106,14 @@ kept_ranges:
   returned: when one was made
   type: int
   sample: 0
+seconds:
+  description:
+    - 'How long its parts took: schema, rows, content.'
+  returned: when one was made
+  type: dict
+  sample:
+    schema: 1.2
+    rows: 40.1
 slowed:
   description:
     - How often it used fewer connections because the server suffered.

@@ -81,6 +81,12 @@ apps:
     shop-production:
       version: 41
       secrets_changed: []
+warnings:
+  description:
+    - What does not come back with the image, and what is not known.
+  returned: success
+  type: list
+  elements: str
 undone_run:
   description:
     - The run whose change was undone.

@@ -115,6 +115,85 @@ gates:
     - gate: source_healthy
       app: shop-production
       status: pass
+phase:
+  description:
+    - The phase.
+  returned: success
+  type: str
+unfinished:
+  description:
+    - Earlier runs that never ended; this one finishes or undoes them.
+  returned: by check_ready
+  type: list
+  elements: str
+undone:
+  description:
+    - Whether what an earlier run left was undone.
+  returned: by check_ready
+  type: bool
+notes:
+  description:
+    - What was found of earlier runs.
+  returned: by check_ready
+  type: list
+  elements: str
+images:
+  description:
+    - The image of each app.
+  returned: by find_source and ask_gates
+  type: dict
+images_before:
+  description:
+    - What each app ran before.
+  returned: by ask_gates
+  type: dict
+nothing_to_do:
+  description:
+    - Whether every machine runs the image and was accepted.
+  returned: by ask_gates
+  type: bool
+approval:
+  description:
+    - Who approved the plan, where somebody has to.
+  returned: by ask_gates
+  type: dict
+watched_s:
+  description:
+    - How long it was watched, in seconds.
+  returned: by watch
+  type: float
+watch_verdict:
+  description:
+    - What the watch said.
+  returned: by watch
+  type: str
+told:
+  description:
+    - Who was told.
+  returned: by notify
+  type: list
+  elements: str
+restored:
+  description:
+    - Apps that were brought back.
+  returned: by compensate
+  type: raw
+code:
+  description:
+    - The failure code of the run.
+  returned: by compensate
+  type: str
+exit_code:
+  description:
+    - The exit code of the run.
+  returned: by compensate
+  type: int
+warnings:
+  description:
+    - What went wrong beside it.
+  returned: by some phases
+  type: list
+  elements: str
 message:
   description:
     - How the run ended, in one sentence.

@@ -86,6 +86,11 @@ gates:
   returned: success
   type: list
   elements: dict
+nothing_to_do:
+  description:
+    - Whether every machine runs the image and was accepted.
+  returned: success
+  type: bool
 decides:
   description:
     - What the id is the hash of.
