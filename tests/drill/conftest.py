@@ -13,6 +13,7 @@ import pytest
 
 from hotops.core.clock import SystemClock
 from hotops.core.context import Context
+from hotops.core.limiter import NoLimiter
 from hotops.core.runs import RunOpening
 from hotops.core.sandbox_control import ControlClient
 from hotops.core.sandbox_process import start_sandbox, stop_sandbox
@@ -87,6 +88,7 @@ class Shop:
             environment=environment,
             run="20300101T000000Z-drill",
             clock=Hurried(),
+            limiter_of=lambda _cloud, _identity: NoLimiter(),  # the platform's own limits are off here, too
         )
         if recorded:
             opening = RunOpening(environment.evidence_path, "dr_drill", environment.name, "sandbox")
@@ -139,6 +141,7 @@ def shop(shop_process: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
         shop_process.control.clear_entries()
     else:
         shop_process.control.reset()
+        shop_process.control.call("POST", "settings", {"limits": False})
         make_pretended_vault(shop_process.environment(), shop_process.seed)
     shop_process.is_clean.clear()
     (shop_process.folder / "artifacts" / "drills" / "register.jsonl").unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from hotops.drill.experiment import scenarios
 from tests.drill.conftest import Shop
 from tests.drill.test_drills import drill, is_as_before
 
+pytestmark = pytest.mark.timeout(1800)
 ROOT = Path(__file__).resolve().parents[2]
 #: How many moments of each scenario are tried; HOTOPS_SWEEP=all tries every one.
 DRAWN = 3
