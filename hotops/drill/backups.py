@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from hotops.backup import manifest as manifests
 from hotops.backup.fingerprint import quoted
 from hotops.backup.restore import Restore, RestoreWanted
-from hotops.backup.settings import connection_of
-from hotops.core.clock import parse_rfc3339
+from hotops.backup.settings import Where, connection_of, settings_of
+from hotops.core.clock import parse_rfc3339, rfc3339
+from hotops.core.context import Context
 from hotops.core.driver import drive
-from hotops.core.errors import HotopsError
+from hotops.core.errors import HotopsError, VerifyFailed
 from hotops.drill.exercise import Exercise
 from hotops.drill.record import Moment, Record
 
@@ -29,6 +32,45 @@ class NothingRestored(HotopsError):
     code = "nothing_restored"
 
 
+class NotQuiet(VerifyFailed):
+    """Something of what was restored is at work by itself, or would call out."""
+
+    code = "not_quiet"
+
+
+#: A restored database of a drill that neither it nor the dead man's handle removed is removed by the next one.
+TTL_S = 4 * 3600.0
+_NAME = re.compile(r"^drill_(\d{8})t(\d{6})z$")
+#: What a restored production does by itself, where the table of it is there: each has to count nothing.
+_AT_WORK: Mapping[str, tuple[str, str]] = {
+    "scheduled jobs that run": (
+        "cron.job",
+        "select count(*) from cron.job where active and database = current_database()",
+    ),
+    "calls that pg_net would send": ("net.http_request_queue", "select count(*) from net.http_request_queue"),
+    "subscriptions that are on": (
+        "pg_catalog.pg_subscription",
+        """select count(*) from pg_subscription s join pg_database d on d.oid = s.subdbid
+        where d.datname = current_database() and s.subenabled""",
+    ),
+    "workers of its own": (
+        "pg_catalog.pg_stat_activity",
+        """select count(*) from pg_stat_activity where datname = current_database()
+        and backend_type not in ('client backend', 'autovacuum worker', 'parallel worker')""",
+    ),
+}
+
+
+def price_of(context: Context) -> str:
+    """What a drill of the newest backup costs, before it is made: bytes out of the store, rows into a server."""
+    try:
+        settings = settings_of(context, Where())
+        newest = manifests.told(manifests.find(settings.store, settings.environment, settings.database).manifest)
+    except HotopsError as error:
+        return f"its size is not known: {error.message}"
+    return f"reads {newest['stored_bytes'] / 1e6:.1f} MB of the store, writes {newest['rows']} rows"
+
+
 def restore_newest_backup(exercise: Exercise, *, target_env: str = "RESTORE_URL") -> dict[str, Any]:
     """Bring the newest backup into a new database of the server that `target_env` names; production is not touched.
 
@@ -37,7 +79,8 @@ def restore_newest_backup(exercise: Exercise, *, target_env: str = "RESTORE_URL"
     """
     context, record = exercise.context, exercise.record
     database = f"drill_{context.run.partition('-')[0].lower()}"
-    record.note(restored_database=database, target_env=target_env)
+    expired = _remove_expired(context, target_env)
+    record.note(restored_database=database, target_env=target_env, expired_removed=expired)
     began = record.mark("fault")
     record.mark("decided")
     wanted = RestoreWanted(target_env=target_env, new_database=database)
@@ -60,6 +103,24 @@ def mark_phases(record: Record, took: Mapping[str, float], began: float) -> floa
     return at
 
 
+def prove_quiet(exercise: Exercise) -> dict[str, Any]:
+    """Nothing of what was restored is at work by itself: no jobs, no queued calls, no subscription. Raises NotQuiet."""
+    database = str(exercise.record.facts["restored_database"])
+    server = connection_of(exercise.context, str(exercise.record.facts["target_env"]))
+    counted: dict[str, int] = {}
+    with server.to(database).open() as session:
+        for what, (table, statement) in _AT_WORK.items():
+            there = session.execute("select to_regclass(%s) is not null", (table,)).fetchone()
+            if there and there[0]:
+                counted[what] = int(session.execute(statement).fetchone()[0])
+    exercise.record.note(quiet=counted)
+    loud = {what: count for what, count in counted.items() if count}
+    if loud:
+        told = ", ".join(f"{count} {what}" for what, count in loud.items())
+        raise NotQuiet(f"{database} is not quiet: {told}.", remedy="It is removed now; see why a restore brought that.")
+    return {"quiet": sorted(counted)}
+
+
 def drop_restored(exercise: Exercise) -> dict[str, Any]:
     """Remove the restored database, and prove that it is gone. Safe to repeat."""
     database = exercise.record.facts.get("restored_database")
@@ -70,4 +131,22 @@ def drop_restored(exercise: Exercise) -> dict[str, Any]:
         left = session.execute("select 1 from pg_database where datname = %s", (database,)).fetchone()
     if left is not None:
         raise HotopsError(f"{database} is still there.", remedy=f"drop database {database}", code="not_dropped")
-    return {"dropped": database}
+    exercise.record.note(removed_at=rfc3339(exercise.context.clock.now()))
+    return {"dropped": database, "proven_gone": True}
+
+
+def _remove_expired(context: Context, target_env: str) -> list[str]:
+    """Databases of drills that are older than their time to live, gone now."""
+    oldest = context.clock.now() - TTL_S
+    removed: list[str] = []
+    with connection_of(context, target_env).open() as session:
+        for (name,) in session.execute("select datname::text from pg_database order by 1").fetchall():
+            stamp = _NAME.match(name)
+            if stamp and parse_rfc3339(_moment(stamp[1], stamp[2])) < oldest:
+                session.execute(f"drop database if exists {quoted(name)} with (force)")
+                removed.append(name)
+    return removed
+
+
+def _moment(day: str, time: str) -> str:
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}T{time[:2]}:{time[2:4]}:{time[4:]}Z"

@@ -25,7 +25,7 @@ INVENTORY_VARIABLE = "HOTOPS_DRILL_INVENTORY"
 RECORD_VARIABLE = "HOTOPS_DRILL_RECORD"
 #: What may be done on live clouds. The toolkit goes on after an action that failed, so that a refused fault would be
 #: followed by its way back: a rollback of a release that is well, say.
-ON_LIVE = frozenset({"apps_are_well", "data_are_right", "restore_newest_backup", "drop_restored"})
+ON_LIVE = frozenset({"apps_are_well", "data_are_right", "restore_newest_backup", "prove_quiet", "drop_restored"})
 
 
 @functools.lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from hotops.core.errors import ExitCode, HotopsError, NoGo, UsageError, VerifyFa
 from hotops.core.evidence import EvidenceFolder
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.drill.approved import approved_by_another
+from hotops.drill.backups import price_of
 from hotops.drill.credentials import owner_of
 from hotops.drill.deadman import DeadMan
 from hotops.drill.exercise import Exercise, data_loss_s
@@ -67,6 +68,7 @@ class Before:
     unwell: tuple[str, ...]
     earlier: tuple[Entry, ...]
     archived_until: float | None
+    price: str = ""
 
 
 class DrDrill(Operation[DrillWanted, Before]):
@@ -168,7 +170,7 @@ class DrDrill(Operation[DrillWanted, Before]):
                 )
         earlier = [entry for entry in self._register().entries() if entry.scenario == self._scenario]
         unwell = () if self._isolated else tuple(self._exercise.unwell())
-        return Before(unwell, tuple(earlier), archived_until)
+        return Before(unwell, tuple(earlier), archived_until, price_of(self.context) if self._isolated else "")
 
     def plan(self, state: Before) -> Plan:
         if state.unwell:
@@ -193,7 +195,8 @@ class DrDrill(Operation[DrillWanted, Before]):
         # Phases are carried out in the order in which they first appear.
         return Plan(
             tuple(steps),
-            f"Drill {self._scenario} on {self.environment.name} ({self.environment.env_kind}): {does} {facts.breaks}",
+            f"Drill {self._scenario} on {self.environment.name} ({self.environment.env_kind}): {does} {facts.breaks}"
+            + (f"; {state.price}" if state.price else ""),
             {"drill": self._scenario, "environment": self.environment.name, "apps": self._exercise.names},
         )
 

@@ -26,7 +26,7 @@ from hotops.drill.activities import (
     tidy_up,
     wait_until_served,
 )
-from hotops.drill.backups import drop_restored, restore_newest_backup
+from hotops.drill.backups import drop_restored, prove_quiet, restore_newest_backup
 from hotops.drill.credentials import (
     detect_stranger,
     finish_rotation,
@@ -65,6 +65,7 @@ ACTIVITIES: Mapping[str, Activity] = MappingProxyType(
             put_machines_back,
             restore_volume,
             restore_newest_backup,
+            prove_quiet,
             prepare_credential,
             leak_credential,
             detect_stranger,

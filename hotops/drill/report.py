@@ -40,6 +40,7 @@ def _seen(result: Result, earlier: Sequence[Entry]) -> dict[str, Any]:
         "description": result.description,
         "says": result.says,
         "lost": result.lost,
+        "notes": result.notes,
         "bars": _bars(entry),
         "timeline": [
             {

@@ -51,6 +51,27 @@ class Result:
         kind = "SANDBOX, no proof for live clouds; " if entry.env_kind == "sandbox" else ""
         return f"{kind}{entry.scenario} on {entry.environment} {outcome}; {back}{lost}"
 
+    @property
+    def notes(self) -> list[str]:
+        """What else was found, a line each: how long a leaked credential was valid, what is quiet, what is gone."""
+        facts, told = self.facts, []
+        if facts.get("exposed_s") is not None:
+            told.append(f"the leaked credential was valid for {seconds(facts['exposed_s'])}")
+        if facts.get("rebuilt_ref"):
+            told.append(
+                f"rebuilt as {facts['rebuilt_ref']}; re-pointed: {', '.join(facts.get('repointed', [])) or 'nothing'}"
+            )
+        if facts.get("keys_left"):
+            told.append(f"not made anew: {', '.join(facts['keys_left'])}")
+        if facts.get("quiet") is not None:
+            told.append(f"at work by itself in what was restored: {_counted(facts['quiet'])}")
+        if facts.get("removed_at"):
+            told.append(f"{facts['restored_database']} was removed, and is proven gone, at {facts['removed_at']}")
+        if facts.get("expired_removed"):
+            told.append(f"left by drills of before, removed now: {', '.join(facts['expired_removed'])}")
+        told += [f"not brought back: {line}" for line in facts.get("problems", [])]
+        return told
+
     def as_row(self) -> dict[str, Any]:
         """The result as plain data."""
         entry = self.entry
@@ -79,12 +100,16 @@ class Result:
             ],
         ]
         phases = " → ".join(f"{name} {seconds(took)}" for name, took in entry.phases.items())
-        return [*aligned(rows, ("drill", "measured", "allowed")), f"phases: {phases or 'none'}", self.says]
+        return [*aligned(rows, ("drill", "measured", "allowed")), f"phases: {phases or 'none'}", *self.notes, self.says]
 
 
 def seconds(value: float) -> str:
     """`0.4 s`, `12 s`, `3 min 5 s`, and `everything` for what has no end."""
     return "everything" if math.isinf(value) else measured_duration(value)
+
+
+def _counted(quiet: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in quiet.items()) or "nothing that could be"
 
 
 def _or_unknown(value: float | None) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Self
 
 import pytest
 
 from hotops.core.driver import drive
 from hotops.core.errors import HotopsError, NotRestored, RolledBack
+from hotops.drill.backups import NotQuiet, prove_quiet
 from hotops.drill.drill import DrDrill, DrillWanted, TargetMissed
+from hotops.drill.record import Record
 from hotops.proofs.register import Register
 from tests.backup.stage import Server
 from tests.backup.test_operations import Calls
@@ -85,3 +90,87 @@ def test_it_may_run_on_live_clouds_and_counts_there(calls: Calls, server: Server
         context.environment = calls.environment.model_copy(update={"env_kind": "live"})
         result = drive(DrDrill(DrillWanted(scenario="backup_restored"), context)).result
     assert (result["passed"], result["counts_as_proof"]) == (True, True)
+
+
+class Trap:
+    """Listens where a restored production would call, and counts who comes."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.came = 0
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                visitor, _ = self._socket.accept()
+            except OSError:
+                return
+            self.came += 1
+            visitor.close()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(10)
+
+
+#: Each new order calls somebody up, as a webhook of pg_net's does, and a table lives on another server.
+CALLS_OUT = """
+create extension if not exists dblink schema public;
+create extension if not exists postgres_fdw schema public;
+create table public.calls (id int primary key, note text);
+create function public.call_out() returns trigger language plpgsql as $$ begin
+  perform public.dblink_connect('call', 'host=127.0.0.1 port={port} dbname=x user=x connect_timeout=2');
+  return new;
+exception when others then return new; end $$;
+create trigger calls_out after insert on public.calls for each row execute function public.call_out();
+create server elsewhere foreign data wrapper postgres_fdw options (host '127.0.0.1', port '{port}', dbname 'x');
+create foreign table public.far (id int) server elsewhere;
+insert into public.calls select n, 'order ' || n from generate_series(1, 3) n;
+"""
+
+
+def test_what_is_restored_calls_nobody_is_proven_quiet_and_removed(calls: Calls, server: Server) -> None:
+    server.copy_of("shop", "wired")
+    left = "drill_20200101t000000z"
+    server.run("template1", f"create database {left}")
+    calls.environ["DATABASE_URL"] = server.dsn("wired", "supabase_admin")
+    before = set(databases(server)) - {(left,)}
+    with Trap() as trap:
+        server.run("wired", CALLS_OUT.format(port=trap.port))
+        assert trap.came == 3, "the trap catches: each order that is written calls"
+        calls("backup")
+        calls.clock.time += 60
+        with calls.context() as context:
+            operation = DrDrill(DrillWanted(scenario="backup_restored"), context)
+            planned = drive(operation, check=True)
+            assert "MB of the store, writes" in planned.plan.render()
+        result = drill(calls)
+        assert trap.came == 3, "restoring the orders called somebody"
+    assert result["passed"] is True
+    assert set(databases(server)) == before
+    told = " ".join(result["hotops_screen"])
+    assert "0 subscriptions that are on" in told
+    assert "proven gone" in told
+    assert f"left by drills of before, removed now: {left}" in told
+
+
+def test_a_job_that_runs_in_what_was_restored_is_told(calls: Calls, server: Server) -> None:
+    server.copy_of("template0", "busy")
+    jobs = (
+        "create table cron.job (active bool, database text)",
+        "insert into cron.job values (true, 'busy'), (false, 'busy')",
+    )
+    server.run("busy", "create schema cron", *jobs)
+    with calls.context() as context:
+        record = Record(calls.clock)
+        record.note(restored_database="busy", target_env="RESTORE_URL")
+        exercise: Any = SimpleNamespace(context=context, record=record)
+        with pytest.raises(NotQuiet, match="busy is not quiet: 1 scheduled jobs that run"):
+            prove_quiet(exercise)
