@@ -62,7 +62,7 @@ def see_places(context: Context, environment: Environment, found: SecretMap, pla
     remotes: dict[str, Any] = {fly_destination(app): item.remotes() for app, item in holds.items()}
     remotes |= {name: item for name, item in told[len(asked) + len(sources) :] if isinstance(item, dict)}
     closed = {
-        name: Closed(_trouble(item), why_unreadable(item))
+        name: Closed(trouble_of(item), why_unreadable(item))
         for name, item in [*first, *told[len(asked) + len(sources) :]]
         if isinstance(item, Exception)
     }
@@ -92,7 +92,8 @@ def _scope(context: Context, environment: Environment, scope: str) -> Any:
     return scope_holds(context.client(GitHub), repo_of(environment), scope)
 
 
-def _trouble(error: Exception) -> Trouble:
+def trouble_of(error: Exception) -> Trouble:
+    """What an error of a reading says about the place."""
     match error:
         case NotFound():
             return "not_found"

@@ -21,9 +21,10 @@ from hotops.fly.models import AppSecret
 from hotops.github.client import GitHub
 from hotops.inventory.schema import Environment
 from hotops.promote.pairs import environment_of
+from hotops.secrets.audit_places import trouble_of
 from hotops.secrets.map_draft import Draft, drafted, text_of
 from hotops.secrets.map_file import read_map
-from hotops.secrets.places import why_unreadable
+from hotops.secrets.places import PlaceUnreadable, why_unreadable
 from hotops.secrets.wanted import vault_of
 
 REPOSITORY = "repository"
@@ -51,12 +52,15 @@ class MapInitSeen:
     draft: Draft
     text: str
     closed: Mapping[str, str]
+    #: Whether the file is this very draft already.
+    is_there: bool = False
 
 
 class InitMap(Operation[MapInitWant, MapInitSeen]):
     """Draft the secret map. Calls: one an app, one for the repository, one for its environment.
 
-    Raises: MapThere, VaultMissing, VaultModes.
+    A place that does not answer now ends it, since a map is written once; one that is refused or not there is told.
+    Raises: MapThere, PlaceUnreadable, VaultMissing, VaultModes.
     """
 
     name: ClassVar[str] = "secrets_map_init"
@@ -114,21 +118,23 @@ class InitMap(Operation[MapInitWant, MapInitSeen]):
         return self.environment.secret_map_path
 
     def observe(self) -> MapInitSeen:
-        self._refuse_another()
         vault = vault_of(self.environment, may_write=False)
         at_fly, at_github, closed = self._looked() if self.want.look else ({}, {}, {})
         draft = drafted(vault, at_fly, at_github)
-        return MapInitSeen(draft, text_of(draft, self.environment.name), closed)
+        text = text_of(draft, self.environment.name)
+        return MapInitSeen(draft, text, closed, self._is_there(text))
 
     def plan(self, state: MapInitSeen) -> Plan:
         self._text = state.text
         names = {item.name: item.where for item in state.draft.secrets}
+        if state.is_there:
+            return Plan(why_empty=f"{self._shown()} is this draft")
         if not names:
             return Plan(why_empty=f"the vault has nothing for {self.environment.name}")
         return Plan((Step("secret_map", self._shown(), "create", after=names),), "Draft the secret map")
 
     def apply(self, step: Step, done: Done) -> Fact:
-        self._refuse_another()
+        self._is_there(self._text)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self.path, self._text, mode=0o644)
@@ -147,6 +153,8 @@ class InitMap(Operation[MapInitWant, MapInitSeen]):
     def report(self, state: MapInitSeen, plan: Plan, done: Done) -> dict[str, Any]:
         lines = state.text.splitlines()
         said = [f"{self._shown()} is written; look through it." if done else f"{self._shown()} would be:"]
+        if state.is_there:
+            said, lines = [f"{self._shown()} is this draft already."], []
         said += [f"{place} {why}" for place, why in state.closed.items()]
         return {
             "path": self._shown(),
@@ -174,6 +182,12 @@ class InitMap(Operation[MapInitWant, MapInitSeen]):
         closed: dict[str, str] = {}
         for place, answer in zip(asks, answers, strict=True):
             if isinstance(answer, HotopsError):
+                if trouble_of(answer) == "unreachable":
+                    raise PlaceUnreadable(
+                        f"{place} {why_unreadable(answer)}; a map without it would never be written again.",
+                        remedy="Run it again, or with look=false (--no-look) from the vault alone.",
+                        request_id=getattr(answer, "request_id", None),
+                    )
                 closed[place] = why_unreadable(answer)
             elif isinstance(answer, Exception):
                 raise answer
@@ -182,12 +196,16 @@ class InitMap(Operation[MapInitWant, MapInitSeen]):
                 (fly if kind == "fly" else github)[name] = [secret.name for secret in answer]
         return fly, github, closed
 
-    def _refuse_another(self) -> None:
-        if self.path.exists():
-            raise MapThere(
-                f"There is a secret map {self._shown()} already.",
-                remedy=f"hotops secrets audit {self.environment.name} --check tells what it lacks.",
-            )
+    def _is_there(self, text: str) -> bool:
+        """Whether this very draft is there. Raises MapThere for any other map."""
+        if not self.path.exists():
+            return False
+        if self.path.read_text(encoding="utf-8", errors="replace") == text:
+            return True
+        raise MapThere(
+            f"There is a secret map {self._shown()} already.",
+            remedy=f"hotops secrets audit {self.environment.name} --check tells what it lacks.",
+        )
 
     def _shown(self) -> str:
         try:

@@ -95,10 +95,12 @@ def test_the_first_map_is_drafted_from_vault_apps_and_github_and_can_be_used(sho
     wanted, problems = want_of(found, open_vault(shop.folder / "vault", "production"))
     assert [(problem.secret, problem.trouble) for problem in problems] == [("SHOP_EMBED_TOKEN", "placeholder")]
     assert len(wanted) == 4
+    assert not carry(shop, InitMap, MapInitWant()).changed
+    map_of(shop).write_text(f"{text}# by hand\n", encoding="utf-8")
     with pytest.raises(HotopsError) as there:
         carry(shop, InitMap, MapInitWant())
     assert there.value.failure_code == "secret_map_there"
-    assert map_of(shop).read_text(encoding="utf-8") == text
+    assert map_of(shop).read_text(encoding="utf-8") == f"{text}# by hand\n"
 
 
 def test_a_place_that_does_not_answer_is_told_and_the_rest_is_drafted(shop: SecretsStage) -> None:
@@ -110,6 +112,12 @@ def test_a_place_that_does_not_answer_is_told_and_the_rest_is_drafted(shop: Secr
     shop.empty_log()
     assert carry(shop, InitMap, MapInitWant(look=False), check=True).result["closed"] == {}
     assert shop.calls() == []
+    shop.stage.control("DELETE", "faults")
+    shop.stage.control("POST", "faults", {"kind": "status", "status": 503, "match": {"path": "/v1/apps/*"}})
+    with pytest.raises(HotopsError, match="failed: ") as unreachable:
+        carry(shop, InitMap, MapInitWant())
+    assert unreachable.value.failure_code == "place_unreadable"
+    assert not map_of(shop).exists()
 
 
 def test_a_check_tells_each_thing_with_its_place_and_asks_nobody(shop: SecretsStage) -> None:
