@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from tests.backup import stage
 from tests.backup.stage import Server, restore_all
 
 #: Every write of a backup and every part of a restore in `make soak`, some of them in `make test`.
+CHUNKS = range(1, 26)
 EVERY = 1 if os.environ.get("HOTOPS_SOAK") else 31
 
 
@@ -78,7 +80,9 @@ def on_again(server: Server, store: Store, database: str = "shop") -> tuple[Mani
         return dump.seal(None, shrinkage=0.2), dump
 
 
-def test_a_backup_killed_at_any_write_is_not_listed_and_goes_on(server: Server, tmp_path: Path) -> None:
+def test_a_backup_killed_at_any_write_is_not_listed_and_goes_on(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     kept = []
     for after in range(0, 1000, EVERY):
         store = Store.of(str(tmp_path / f"store {after}"))
@@ -90,6 +94,8 @@ def test_a_backup_killed_at_any_write_is_not_listed_and_goes_on(server: Server, 
         found, wrong = manifests.listed(store, "test", "shop")
         assert ([item.manifest.id for item in found], wrong) == ([made.id], {})
         assert not [name for name in store.sizes("") if "/notes/" in name]
+    with capsys.disabled():
+        print(f"\nbackups that died at {len(kept)} of their writes: each went on, none was listed before it was whole")
     assert max(kept) > 10  # ranges that were not read again
     load = server.restore(store)
     assert compare(load).findings == []
@@ -117,59 +123,105 @@ def test_what_changed_since_the_death_is_read_again(server: Server, store: Store
     server.drop(living, load.connection.database)
 
 
-def test_a_backup_that_is_really_killed_leaves_no_process_and_goes_on(
-    server: Server, store: Store, tmp_path: Path
-) -> None:
-    code = f"""
-import os, signal, sys
-sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
-from tests.backup.test_bad_days import die_in_the_middle
-die_in_the_middle(*sys.argv[1:])
-"""
-    wanted = [server.dsn("shop"), store.url, *server.keys.recipients]
-    done = subprocess.run([sys.executable, "-c", code, *wanted], capture_output=True, text=True, check=False)
+def killed(function: str, *arguments: str, **environ: str) -> None:
+    """In a process of its own, which the system kills (SIGKILL) at a chunk."""
+    root = str(Path(__file__).resolve().parents[2])
+    code = f"import sys; sys.path.insert(0, {root!r}); from tests.backup import test_bad_days as t; t.{function}(*sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def nobody_is_left(server: Server, database: str) -> None:
+    """Its sessions and programs end with it, within five seconds."""
+    asked = f"select count(*) from pg_stat_activity where application_name = 'hotops' and datname = '{database}'"
     for _look in range(100):
-        alive = server.run(
-            "template1", "select count(*) from pg_stat_activity where application_name = 'hotops' and datname = 'shop'"
-        )
-        if alive == [(0,)]:
-            break
+        if server.run("template1", asked) == [(0,)]:
+            return
         time.sleep(0.05)
-    assert alive == [(0,)]
-    assert manifests.listed(store, "test", "shop")[0] == []
-    _made, dump = on_again(server, store)
-    assert dump.resumed > 0
+    raise AssertionError("sessions are left")
 
 
-def die_in_the_middle(dsn: str, url: str, *recipients: str) -> None:
-    """In a process of its own: back up, and be killed by the system when half is read."""
+def test_a_backup_that_is_really_killed_at_a_chunk_leaves_no_process_and_goes_on(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chunks = CHUNKS if os.environ.get("HOTOPS_SOAK") else [20]
+    for chunk in chunks:
+        store = Store.of(str(tmp_path / f"store {chunk}"))
+        killed("die_at_a_chunk", server.dsn("shop"), store.url, str(chunk), *server.keys.recipients)
+        nobody_is_left(server, "shop")
+        assert manifests.listed(store, "test", "shop")[0] == []
+        made, dump = on_again(server, store)
+        assert dump.resumed >= chunk
+        assert [item.manifest.id for item in manifests.listed(store, "test", "shop")[0]] == [made.id]
+    with capsys.disabled():
+        print(
+            f"\nbackups killed with SIGKILL at {len(chunks)} chunks: each went on, none was listed before it was whole"
+        )
+
+
+def test_a_restore_that_is_really_killed_at_a_part_goes_on(
+    server: Server, kept: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = CHUNKS if os.environ.get("HOTOPS_SOAK") else [9]
+    for part in parts:
+        name = f"really_killed_{part}"
+        create_database(server.connection("template1", "supabase_admin"), name)
+        identity = str(server.keys.here)
+        killed("die_at_a_part", server.dsn(name, "supabase_admin"), kept.url, str(part), BACKUP_IDENTITY=identity)
+        again = server.load(kept, name)
+        restore_all(again)
+        assert again.resumed >= part
+        assert compare(again).findings == []
+        server.drop(name)
+    with capsys.disabled():
+        print(f"\nrestores killed with SIGKILL at {len(parts)} parts: each went on, and every row is as it was")
+
+
+def _dies_at(number: str) -> Callable[[int, int, float], None]:
+    left = [int(number)]
+
+    def tell(_done: int, _all: int, _seconds: float) -> None:
+        left[0] -= 1
+        if left[0] <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return tell
+
+
+def die_at_a_chunk(dsn: str, url: str, chunk: str, *recipients: str) -> None:
     from hotops.backup.connection import Connection
     from hotops.backup.keys import Sealer
     from hotops.core.world import World
 
-    def tell(done: int, total: int, _seconds: float) -> None:
-        if done * 2 > total:
-            os.kill(os.getpid(), signal.SIGKILL)
-
     connection = Connection.parse(dsn, World("sandbox", {}, {}, None, {}))
-    programs = find_programs(15)
     dump = Dump(
-        connection,
-        programs,
-        Store.of(url),
-        Sealer(recipients),
-        "test",
-        "sandbox",
-        "shop",
-        "20260101T000000Z-abcdef",
-        2,
-        pages=16,
-        tell=tell,
-    )
+        connection, find_programs(15), Store.of(url), Sealer(recipients), "test", "sandbox", "shop",
+        "20260101T000000Z-abcdef", 2, pages=16, tell=_dies_at(chunk),
+    )  # fmt: skip
     dump.begin()
     dump.schema()
     dump.rows()
+
+
+def die_at_a_part(dsn: str, url: str, part: str) -> None:
+    from hotops.backup.connection import Connection
+    from hotops.backup.keys import Opener
+    from hotops.backup.load import Load
+    from hotops.core.secret import Secret
+    from hotops.core.world import World
+
+    store = Store.of(url)
+    load = Load(
+        Connection.parse(dsn, World("sandbox", {}, {}, None, {})), find_programs(15), store,
+        Opener(Secret(os.environ["BACKUP_IDENTITY"])), stage.found(store), 2, tell=_dies_at(part),
+    )  # fmt: skip
+    restore_all(load)
 
 
 def test_a_restore_that_dies_at_any_part_goes_on(server: Server, kept: Store) -> None:
