@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,8 +16,9 @@ R = TypeVar("R")
 
 _REMEDIES = {
     "no space left": "Free space there, or prune old backups; then run it again: it goes on where it stopped.",
-    "permission": "The credentials or the file modes do not allow it.",
     "forbidden": "The credentials do not allow it: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are of this bucket?",
+    "permission": "The credentials or the file modes do not allow it.",
+    "insufficientstorage": "The bucket takes no more: prune old backups, then run it again: it goes on where it stopped.",
     "nosuchbucket": "There is no such bucket.",
 }
 
@@ -48,8 +50,11 @@ class Store:
             return cls(stores.MemoryStore(), url)
         options: dict[str, Any] = {}
         endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
+        if kind.startswith("s3"):
+            # A bucket with object lock takes nothing without a checksum; the others check it (S3, Object Lock).
+            options["config"] = {"checksum_algorithm": "sha256"}
         if kind.startswith("s3") and endpoint:
-            options["config"] = {"endpoint": endpoint}
+            options["config"]["endpoint"] = endpoint
             if endpoint.startswith("http://"):
                 options["client_options"] = {"allow_http": True}
         return cls(_made(lambda: stores.from_url(url, **options), url), url)
@@ -108,7 +113,7 @@ class Store:
         try:
             return action()
         except (OSError, _library().exceptions.BaseError) as error:
-            said = str(error).partition("\n")[0]
+            said = _said(str(error))
             low = str(error).lower()
             remedy = next(
                 (text for word, text in _REMEDIES.items() if word in low), "Run it again: it goes on where it stopped."
@@ -117,6 +122,13 @@ class Store:
             raise StoreFailed(
                 f"The store {self.url}: {doing} failed: {said}.", remedy=remedy, details=details
             ) from None
+
+
+def _said(text: str) -> str:
+    """The first line; of an S3 error its code and message, which stand further down."""
+    first = text.partition("\n")[0]
+    told = [found[1] for name in ("Code", "Message") if (found := re.search(f"<{name}>([^<]*)</{name}>", text))]
+    return f"{first.partition('<')[0].strip().rstrip(':')}: {': '.join(dict.fromkeys(told))}" if told else first
 
 
 def _library() -> Any:
