@@ -16,7 +16,18 @@ from pathlib import Path
 import pytest
 
 PEERS = (
-    "actionlint", "age", "chaos", "chromium", "flyctl", "gh", "moto_server", "pgbouncer", "postgresql", "sops", "supabase", "zstd",
+    "actionlint",
+    "age",
+    "chaos",
+    "chromium",
+    "flyctl",
+    "gh",
+    "moto_server",
+    "pgbouncer",
+    "postgresql",
+    "sops",
+    "supabase",
+    "zstd",
 )  # fmt: skip
 """Names the mark accepts; the program is the same word, but for PostgreSQL, whose server is looked for."""
 
