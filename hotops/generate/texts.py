@@ -149,8 +149,13 @@ def _backup_job(around: Surroundings, env: str) -> Job:
 def _drill_job(around: Surroundings, env: str) -> Job:
     environment = around.environments[env]
     identity = environment.backup.identity_env if environment.backup else ""
-    wanted = [*_fly(environment), "RESTORE_URL", identity, *_store(environment)]
-    return _job(around, env, env, wanted, {"contents": "read"})
+    wanted = [*_fly(environment), "RESTORE_URL", identity, *_store(environment), *_github(environment)]
+    rights = {"contents": "read"}
+    if environment.github_repo is not None:
+        rights["issues"] = "write"  # what is left to do
+        if (environment.dr.approval or environment.approval) == "github":
+            rights["actions"] = "write"  # starts the approval, and reads who approved
+    return _job(around, env, env, wanted, rights)
 
 
 # --- what a job needs -------------------------------------------------------------------------------------------------

@@ -136,12 +136,14 @@ def test_each_job_has_the_rights_of_what_its_inventory_declares_and_no_other() -
         ("deploy-staging.yml", "deploy"): {"contents": "write", "deployments": "write"},
         ("rollback.yml", "rollback"): {"contents": "write"},
         ("health.yml", "staging"): reads, ("health.yml", "production"): reads,
-        ("backup.yml", "production"): reads, ("drill.yml", "production"): reads,
+        ("backup.yml", "production"): reads, ("drill.yml", "production"): {**reads, "issues": "write"},
     }  # fmt: skip
     alone = files(Surroundings(both(github_repo=None, approval="none")))
     assert parsed(alone["deploy-production.yml"])["jobs"]["promote"]["permissions"] == reads
     asked = parsed(files(Surroundings(both(approval="github")))["deploy-production.yml"])["jobs"]["promote"]
     assert asked["permissions"]["actions"] == "write"
+    drilled = parsed(files(Surroundings(both(approval="github")))["drill.yml"])["jobs"]["production"]
+    assert drilled["permissions"] == {"contents": "read", "issues": "write", "actions": "write"}
     assert "environment" not in asked, "its reviewers approve the plan, not the job that asks them"
 
 
@@ -174,9 +176,17 @@ def test_every_command_in_a_workflow_exists_with_its_flags(capsys: pytest.Captur
                 assert command is not None, line
                 flags = {word for word in shlex.split(run, comments=True) if word.startswith("--")}
                 seen.setdefault(command.name, set()).update(flags)
-    assert {"promote", "deploy", "rollback", "health", "backup create", "backup verify", "dr due", "dr drill"} == set(
-        seen
-    )
+    assert {
+        "promote",
+        "deploy",
+        "rollback",
+        "health",
+        "backup create",
+        "backup verify",
+        "dr due",
+        "dr drill",
+        "dr follow-ups",
+    } == set(seen)
     for name, flags in seen.items():
         cli.main([*name.split(), "--help"])
         help_shown = capsys.readouterr().out
