@@ -21,6 +21,11 @@ from tests.database_stage import APP, POOLER, REF, DatabaseStage
 from tests.secrets_stage import SecretsStage
 
 
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTOPS_STATE_DIR", str(tmp_path.parent / f"{tmp_path.name}-state"))
+
+
 def git(folder: Path, *arguments: str) -> None:
     who = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
     subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
