@@ -140,6 +140,12 @@ class PromotePhase(Operation[PhaseWant, Any]):
                 "type": "list",
                 "elements": "str",
             },
+            "apart": {
+                "description": "By app, the failures of those that went back by themselves, for the next phase.",
+                "returned": "by deploy and verify, under C(train: independent)",
+                "type": "dict",
+                "sample": {"shop-web": {"code": "rolled_back", "exit_code": 6}},
+            },
             "message": {
                 "description": "How the run ended, in one sentence.",
                 "returned": "by compensate",

@@ -27,7 +27,7 @@ MACHINES = f"/v1/apps/{APP}/machines"
 
 def staged(tmp_path: Path, **more: Any) -> Stage:
     """Production, whose stored definition has a release command that migrates nothing."""
-    return Stage(tmp_path, sandbox={"release_command": COMMAND}, **more)
+    return Stage(tmp_path, sandbox={"release_command": COMMAND, "traffic_rps": 0}, **more)
 
 
 def commands(stage: Stage, app: str = APP) -> list[Any]:

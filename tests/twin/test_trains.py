@@ -24,12 +24,14 @@ THREE_APPS: Mapping[str, Any] = {
     "shop-web": {"promote_from": "web-staging", "after": ["shop-api"]},
     "shop-edge": {"promote_from": "edge-staging", "after": ["shop-web"]},
 }
+#: Without visitors in the log: most of a promotion's time is reading what they were answered.
+QUIET: Mapping[str, Any] = {"sandbox": {"traffic_rps": 0}}
 TWO_APPS: Mapping[str, Any] = {host: THREE_APPS[host] for host in ("shop-api", "shop-web")}
 
 
 @pytest.mark.parametrize("strategy", ["rolling", "bluegreen"])
 def test_a_train_under_load_arrives_without_a_lost_request(tmp_path: Path, strategy: str) -> None:
-    stage = LoadedStage(tmp_path, apps=THREE_APPS, seed=5, deploy_strategy=strategy, drain_s=10)
+    stage = LoadedStage(tmp_path, apps=THREE_APPS, seed=5, deploy_strategy=strategy, drain_s=10, traffic_rps=0)
     stage.promote(FIRST)
     stage.turns.sleep(20)
     assert stage.lost() == []
@@ -41,7 +43,7 @@ def test_a_train_under_load_arrives_without_a_lost_request(tmp_path: Path, strat
 def test_when_the_last_app_fails_the_whole_train_comes_back_and_no_request_is_lost(
     tmp_path: Path, strategy: str
 ) -> None:
-    stage = LoadedStage(tmp_path, apps=THREE_APPS, seed=6, deploy_strategy=strategy, drain_s=10)
+    stage = LoadedStage(tmp_path, apps=THREE_APPS, seed=6, deploy_strategy=strategy, drain_s=10, traffic_rps=0)
     stage.push("v43-prod-crash", app="edge-staging")
     error = refused(stage.promote, FIRST)
     stage.turns.sleep(20)
@@ -56,7 +58,7 @@ def test_when_the_last_app_fails_the_whole_train_comes_back_and_no_request_is_lo
 
 
 def independent(tmp_path: Path, **more: Any) -> Stage:
-    return Stage(tmp_path, apps=THREE_APPS, train="independent", **more)
+    return Stage(tmp_path, apps=THREE_APPS, train="independent", **QUIET, **more)
 
 
 def fates(error: HotopsError) -> dict[str, str]:
@@ -82,7 +84,14 @@ def test_of_an_independent_train_one_bad_app_goes_back_by_itself(tmp_path: Path,
     """The watch finds the first of them, the deploy the second."""
     limits = {"interval_s": 3, "error_share": 0.005}
     stage = LoadedStage(
-        tmp_path, apps=THREE_APPS, seed=6, train="independent", deploy_strategy=strategy, watch_s=120, watch=limits
+        tmp_path,
+        apps=THREE_APPS,
+        seed=6,
+        train="independent",
+        deploy_strategy=strategy,
+        watch_s=120,
+        watch=limits,
+        traffic_rps=0,
     )
     stage.push(tag, app="web-staging")
     error = refused(stage.promote, FIRST)
@@ -98,7 +107,7 @@ def test_of_an_independent_train_one_bad_app_goes_back_by_itself(tmp_path: Path,
 
 
 def test_one_that_is_not_proven_after_the_deploy_goes_back_by_itself(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, apps=TWO_APPS, train="independent")
+    stage = Stage(tmp_path, apps=TWO_APPS, train="independent", **QUIET)
 
     def unwell(phase: PhaseName, _outcome: Outcome) -> None:
         if phase == "deploy":
@@ -116,8 +125,11 @@ def test_one_that_is_not_proven_after_the_deploy_goes_back_by_itself(tmp_path: P
 
 
 def test_whose_release_command_fails_is_as_it_was_and_the_others_arrive(tmp_path: Path) -> None:
-    apps = {**THREE_APPS, "shop-web": {**THREE_APPS["shop-web"], "sandbox": {"release_command": "bin/warm"}}}
-    stage = Stage(tmp_path, apps=apps, train="independent")
+    apps = {
+        **THREE_APPS,
+        "shop-web": {**THREE_APPS["shop-web"], "sandbox": {"release_command": "bin/warm", "traffic_rps": 0}},
+    }
+    stage = Stage(tmp_path, apps=apps, train="independent", **QUIET)
     stage.push("v43-command-fails", app="web-staging")
     error = refused(stage.promote, FIRST)
     assert ended(error) == ("partly_promoted", 6)
@@ -128,7 +140,7 @@ def test_whose_release_command_fails_is_as_it_was_and_the_others_arrive(tmp_path
 
 
 def test_where_all_of_them_fail_the_run_says_so_and_watches_nothing(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, apps=TWO_APPS, train="independent")
+    stage = Stage(tmp_path, apps=TWO_APPS, train="independent", **QUIET)
     for app in ("api-staging", "web-staging"):
         stage.push("v43-prod-crash", app=app)
     error = refused(stage.promote, FIRST)
@@ -145,7 +157,7 @@ def test_one_gate_of_one_app_stops_an_independent_train_too(tmp_path: Path) -> N
 
 
 def test_of_a_dead_independent_train_what_can_be_finished_is_and_the_rest_is_undone(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, apps=TWO_APPS, train="independent")
+    stage = Stage(tmp_path, apps=TWO_APPS, train="independent", **QUIET)
     killed(stage, r"^POST /v1/apps/shop-web/machines/[0-9a-f]+$")
     stage.push("v43", app="web-staging")
     assert stage.phase("check_ready", SECOND).result["undone"]
@@ -163,7 +175,7 @@ def test_one_app_of_an_independent_train_goes_alone(tmp_path: Path) -> None:
 
 
 def test_a_train_that_died_on_its_second_app_is_undone_whole_when_staging_moved_on(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, apps=TWO_APPS)
+    stage = Stage(tmp_path, apps=TWO_APPS, **QUIET)
     killed(stage, r"^POST /v1/apps/shop-web/machines/[0-9a-f]+$")
     assert stage.tags("shop-api") == {"v42"}
     stage.push("v43", app="web-staging")
