@@ -68,7 +68,10 @@ def what_is_left(fly: Fly, app: str, machines: Sequence[Machine], run: str) -> L
     back = WayBack(release, image, image.digest or None)
     unfinished = tuple(machine for machine in machines if is_unfinished(machine))
     if not restored:
-        says = f"run {run} had changed nothing, and only taken {_count(unfinished)} out of rotation"
+        cordoned = [machine for machine in unfinished if machine.cordoned]
+        says = f"run {run} had changed nothing, and only " + (
+            f"taken {_count(cordoned)} out of rotation" if cordoned else "begun, with its release command"
+        )
         return Left(back, unfinished, says)
     by = max(machine.metadata[marks.RESTORED_BY] for machine in restored)
     says = f"brought back already by run {by}; to go further back name the app: -e apps={app}"
@@ -79,9 +82,11 @@ def what_is_left(fly: Fly, app: str, machines: Sequence[Machine], run: str) -> L
 
 
 def is_unfinished(machine: Machine) -> bool:
-    """Whether a run that died left it out of rotation, or it is meant to run and is not seen to be well."""
-    return marks.is_cordoned_by_run(machine) or (
-        marks.should_run(machine) and not (is_started(machine) and checks_pass(machine))
+    """Whether a dead run left it out of rotation or had just begun, or it should run and is not seen to be well."""
+    return (
+        marks.is_cordoned_by_run(machine)
+        or marks.BEGAN in machine.metadata
+        or (marks.should_run(machine) and not (is_started(machine) and checks_pass(machine)))
     )
 
 

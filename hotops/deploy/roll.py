@@ -167,6 +167,8 @@ class MachineRoller:
 
     def _take_over(self, machine: Machine, how: Rolling, lease: LeaseHold) -> None:
         """A machine that a dead run changed: back in rotation, and seen to be well before the next one leaves."""
+        if marks.BEGAN in machine.metadata:
+            self.fly.machines.set_metadata(self.app, machine.id, marks.BEGAN, None)
         if self._back_in_rotation(machine, lease):
             self.clock.sleep(how.settle_s)
         is_restored = marks.RESTORED_BY in machine.metadata and not checks_pass(machine)
@@ -221,6 +223,7 @@ def marked(
         marks.IMAGE: digest_in(config),
         marks.RESTORED_BY: None,
         marks.ACCEPTED_BY: None,
+        marks.BEGAN: None,
     }
     if not (marks.is_pending(machine) and marks.BEFORE in machine.metadata):
         # A second change before a verdict keeps the first one's way back: that is the last state that was good.

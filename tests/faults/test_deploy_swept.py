@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hotops.core.driver import drive
+from hotops.deploy import marks
 from hotops.deploy.deploy import STRATEGIES, Deploy
 from hotops.deploy.release_command import GROUP
 from hotops.deploy.target import DeployWant, Target
@@ -61,9 +62,11 @@ def with_command(folder: Path) -> Stage:
 
 
 def commands_left(stage: Stage) -> list[str]:
-    """Leases, and machines of release commands, ended or not."""
+    """Leases, machines of release commands, ended or not, and marks of one that began."""
+    began = [machine.id for machine in stage.living_machines() if marks.BEGAN in machine.metadata]
     left = [machine.id for machine in stage.living_machines() if machine.process_group == GROUP]
-    return leases(stage) + [f"machine {machine} of a release command is left" for machine in left]
+    said = [f"{machine} says that a run began" for machine in began]
+    return leases(stage) + said + [f"machine {machine} of a release command is left" for machine in left]
 
 
 def deploy(strategy: str, world: Callable[[Path], Stage] = Stage) -> Sweep[Stage]:

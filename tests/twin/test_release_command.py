@@ -10,8 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from hotops.core.driver import drive
 from hotops.deploy import marks
 from hotops.deploy.release_command import GROUP
+from hotops.deploy.rollback import Rollback, RollbackWant
 from hotops.promote.run import promote
 from hotops.sandbox.fly import log_lines
 from hotops.sandbox.inprocess import Transport
@@ -38,7 +40,9 @@ def commands(stage: Stage, app: str = APP) -> list[Any]:
 def touched(stage: Stage) -> list[str]:
     """Writes to the app's own machines."""
     own = {machine.id for machine in stage.machines() if machine.process_group != GROUP}
-    return [write for write in stage.writes() if any(one in write for one in own) and "/lease" not in write]
+    harmless = ("/lease", f"/metadata/{marks.BEGAN}")
+    found = [write for write in stage.writes() if any(one in write for one in own)]
+    return [write for write in found if not any(word in write for word in harmless)]
 
 
 def test_it_runs_once_before_the_first_machine_with_what_the_app_s_machines_have(tmp_path: Path) -> None:
@@ -63,7 +67,7 @@ def test_it_runs_once_before_the_first_machine_with_what_the_app_s_machines_have
     assert (fact["machine"], fact["exit_code"]) == (machine.id, 0)
     writes = stage.writes()
     gone = max(index for index, write in enumerate(writes) if machine.id in write)
-    first = min(index for index, write in enumerate(writes) if stage.machines()[0].id in write)
+    first = min(index for index, write in enumerate(writes) if write in touched(stage))
     assert gone < first
 
 
@@ -107,6 +111,7 @@ def test_one_that_does_not_end_well_leaves_every_machine_as_it_was(
     assert wrong_with(stage, tag="v41") == []
     assert told(stage)[0] == (42, "failed", tag), "flyctl is told so too"
     assert lock_holder(stage) is None
+    assert not any(marks.BEGAN in machine.metadata for machine in stage.machines())
 
 
 def test_its_last_lines_are_told_without_what_might_be_a_secret(tmp_path: Path) -> None:
@@ -171,6 +176,21 @@ def test_a_run_with_nothing_to_deploy_removes_it_too_but_never_flyctl_s(tmp_path
     stage.control("DELETE", "log")
     stage.promote(THIRD)
     assert stage.writes() == []
+
+
+def test_the_fire_exit_after_a_kill_in_it_undoes_no_earlier_promotion(tmp_path: Path) -> None:
+    stage = staged(tmp_path)
+    stage.promote("20251231T000000Z-promote-stage")
+    stage.push("v43")
+    killed(stage, START)
+    with stage.context(SECOND) as context:
+        outcome = drive(Rollback(RollbackWant(), context))
+    assert outcome.result["undone_run"] == FIRST
+    assert f"run {FIRST} had changed nothing, and only begun, with its release command" in str(outcome.result)
+    assert stage.tags() == {"v42"}
+    with stage.context(THIRD) as context:
+        drive(Rollback(RollbackWant(), context))
+    assert stage.tags() == {"v41"}, "the next one is about the promotion before"
 
 
 @pytest.mark.parametrize("kind", ["reset_after", "reset_before"])
