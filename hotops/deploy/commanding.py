@@ -165,9 +165,9 @@ class CommandRun:
 
     def _failed(self, machine_id: str, since: float, how: str) -> ReleaseCommandFailed:
         log = self._last_lines(machine_id, since)
-        said = f": {log[-1]}" if log else ""
+        told = ": ".join([how.rstrip("."), *log[-1:]]).rstrip(".")
         return ReleaseCommandFailed(
-            f"{self.app}: the release command `{self.command.shown}` {how}{said} {UNTOUCHED}",
+            f"{self.app}: the release command `{self.command.shown}` {told}. {UNTOUCHED}",
             remedy=f"fly logs -a {self.app} -i {machine_id}; mend the command or the image, then run again.",
             details=self._details(machine_id, log),
         )

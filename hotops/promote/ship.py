@@ -144,6 +144,8 @@ class Ship(Phase[Seen]):
             for app, told in result["apps"].items()
             if app not in apart
         ] + [f"{app}: {failure['message']}" for app, failure in apart.items()]
+        for failure in apart.values():
+            screen += list(dict(failure.get("details") or {}).get("hotops_screen") or ())
         if plan.is_empty:
             screen = [f"Nothing to do: {plan.why_empty}"]
         if self.goes_apart:

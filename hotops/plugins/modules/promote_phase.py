@@ -194,6 +194,15 @@ warnings:
   returned: by some phases
   type: list
   elements: str
+apart:
+  description:
+    - By app, the failures of those that went back by themselves, for the next phase.
+  returned: 'by deploy and verify, under C(train: independent)'
+  type: dict
+  sample:
+    shop-web:
+      code: rolled_back
+      exit_code: 6
 message:
   description:
     - How the run ended, in one sentence.
