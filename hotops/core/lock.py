@@ -86,8 +86,8 @@ class LockStore(Protocol):
 
     def read(self) -> Holder | None: ...
 
-    def remove(self, holder: Holder) -> None:
-        """Remove this holder's lock; another's stays."""
+    def remove(self, holder: Holder, *, own: bool = False) -> None:
+        """Remove this holder's lock; another's stays. `own`: the holder itself gives it back."""
         ...
 
 
@@ -119,7 +119,7 @@ class FileLock:
             return None
         return replace(Holder(**data), place="")  # it is here that it lies, also after a restart of the computer
 
-    def remove(self, holder: Holder) -> None:
+    def remove(self, holder: Holder, *, own: bool = False) -> None:
         if self.read() == replace(holder, place=""):
             self._path.unlink(missing_ok=True)
 
@@ -164,4 +164,4 @@ def release(store: LockStore, run: str) -> None:
     """Give the run's lock back; somebody else's is left alone."""
     held = store.read()
     if held is not None and held.run == run:
-        store.remove(held)
+        store.remove(held, own=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
+from hotops.core.clock import Clock, SystemClock
 from hotops.core.lock import FileLock, Holder
 from hotops.github.client import GitHub
 from hotops.github.models import Ref, Tag
@@ -14,6 +15,8 @@ from hotops.github.models import Ref, Tag
 PREFIX = "refs/hotops"
 #: The year 2100: a lock that nobody can read is no dead one.
 _FAR = 4102444800.0
+#: Longer than any taking over takes: two calls.
+_TAKES_OVER_S = 60.0
 
 
 class GitLock:
@@ -22,7 +25,8 @@ class GitLock:
     It starts no workflow and is on no page of GitHub, since it lies outside of branches and tags.
     """
 
-    def __init__(self, github: GitHub, repo: str, name: str, *, kind: str = "lock") -> None:
+    def __init__(self, github: GitHub, repo: str, name: str, *, kind: str = "lock", clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self.scope = f"GitHub, {repo}"
         self._github, self._repo = github, repo
         self._name = f"{PREFIX}/{kind}/{name}"
@@ -41,8 +45,8 @@ class GitLock:
         found = self._github.git.ref(self._repo, self._name)
         return None if found is None else self._holder(found)
 
-    def remove(self, holder: Holder) -> None:
-        """Remove this holder's lock; another's stays.
+    def remove(self, holder: Holder, *, own: bool = False) -> None:
+        """Remove this holder's lock; another's stays. A holder that lives gives its own back, and nobody else takes it.
 
         Of several who find a dead holder's lock only one removes it, once: who could make a second reference, which is
         named after the lock's own object. Else the slower ones would remove the lock that the fastest took meanwhile.
@@ -51,14 +55,33 @@ class GitLock:
         found = git.ref(repo, self._name)
         if found is None or self._holder(found) != holder:
             return
+        if own:
+            git.delete_ref(repo, self._name)
+            return
         claim = f"{self._taking_over}/{found.sha}"
-        if not git.create_ref(repo, claim, found.sha):
+        told = json.dumps({"at": self._clock.now()})
+        mine = git.create_tag(repo, "hotops-takes-over", told, git.head(repo))
+        if not git.create_ref(repo, claim, mine.sha):
+            self._give_up(claim)
             return
         try:
             now = git.ref(repo, self._name)
             if now is not None and now.sha == found.sha:
                 git.delete_ref(repo, self._name)
         finally:
+            git.delete_ref(repo, claim)
+
+    def _give_up(self, claim: str) -> None:
+        """Remove a claim whose maker died between making and removing it: else nobody could take over any more."""
+        git, repo = self._github.git, self._repo
+        found = git.ref(repo, claim)
+        if found is None:
+            return
+        try:
+            at = float(json.loads(git.tag(repo, found.sha).message)["at"])
+        except (ValueError, TypeError, KeyError):
+            return  # another version's, or not ours
+        if self._clock.now() - at > _TAKES_OVER_S:
             git.delete_ref(repo, claim)
 
     def _holder(self, found: Ref) -> Holder:
@@ -91,10 +114,10 @@ class SharedLock:
         """Who holds it for everybody, else who holds it here."""
         return self.shared.read() or self.local.read()
 
-    def remove(self, holder: Holder) -> None:
+    def remove(self, holder: Holder, *, own: bool = False) -> None:
         """Remove this holder's lock in both places, the one that all see first."""
-        self.shared.remove(holder)
-        self.local.remove(holder)
+        self.shared.remove(holder, own=own)
+        self.local.remove(holder, own=own)
 
     def _is_of(self, holder: Holder) -> bool:
         held = self.local.read()

@@ -30,7 +30,9 @@ def lock_of(context: Context, environment: Environment) -> LockStore:
     from hotops.github.client import GitHub
     from hotops.github.lock import GitLock, SharedLock
 
-    return SharedLock(GitLock(context.client(GitHub), environment.github_repo, environment.name), local)
+    return SharedLock(
+        GitLock(context.client(GitHub), environment.github_repo, environment.name, clock=context.clock), local
+    )
 
 
 def local_lock(environment: Environment) -> FileLock:

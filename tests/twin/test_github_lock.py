@@ -325,3 +325,22 @@ def test_while_github_is_down_what_is_known_here_is_shown(tmp_path: Path) -> Non
     assert lock_module(stage).result["scope"] == "this computer only: GitHub does not answer"
     with pytest.raises(LockUnknown):
         lock_module(stage, action="break", reason="gone")
+
+
+def test_one_who_died_taking_over_stops_the_next_for_a_minute_only(tmp_path: Path) -> None:
+    stage = stage_with_github(tmp_path)
+    move_to_another_computer(stage, Holder.of("theirs", "a hotfix", 1, stage.clock))
+    # Everything that takes over ends right after its claim: the second reference stays.
+    stage.control(
+        "POST", "faults", {"kind": "status", "status": 403, "match": {"method": "DELETE", "path": "*/git/refs/*"}}
+    )
+    with pytest.raises(HotopsError):
+        lock_module(stage, action="break", reason="its runner is gone")
+    stage.control("DELETE", "faults")
+    with pytest.raises(LockHeld):
+        lock_module(stage, action="break", reason="its runner is gone")
+    stage.clock.sleep(61)
+    with pytest.raises(LockHeld):  # the claim is removed
+        lock_module(stage, action="break", reason="its runner is gone")
+    assert lock_module(stage, action="break", reason="its runner is gone").changed
+    assert ref_of(stage) is None
