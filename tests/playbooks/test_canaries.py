@@ -38,6 +38,10 @@ all:
   vars:
     env_kind: sandbox
     fly_org: personal
+    supabase_project: shop
+    github_repo: acme/shop
+    vault: vault
+    env_matrix: env_matrix.md
     soak_s: 1800
     watch_s: 1
     watch: {interval_s: 0.3}
@@ -58,7 +62,26 @@ apps:
     shop-production:
       promote_from: shop-staging
       required_secrets: [DATABASE_URL, SESSION_SECRET]
+      memory_floor_mb: 2048
+      health: [{path: /health}]
+      database: {secret: supabase/database_url, use: server}
 """
+MAP = """
+secrets:
+  DATABASE_URL:
+    vault: supabase/database_url
+    fly: {shop-production: DATABASE_URL}
+    github: {environments: {production: DATABASE_URL}}
+  SESSION_SECRET:
+    vault: shop/session_secret
+    rotate_days: 90
+    provider: {kind: generated}
+    fly: {shop-production: SESSION_SECRET}
+    github: {repository: SESSION_SECRET}
+"""
+#: What keeps secrets, connection strings and memory true: one run of all five is one start of Ansible.
+FIVE = ("dsn_fix", "secrets_mirror", "secrets_audit", "secrets_rotate", "memory_scale")
+FIVE_PLAYBOOK = "\n".join(f"- ansible.builtin.import_playbook: hotops.core.{name}" for name in FIVE)
 
 
 @dataclass
@@ -86,6 +109,15 @@ class Played:
         )
         self.endings[name] = done.returncode
         self.outputs[name] = done.stdout + b"\0" + done.stderr
+
+    def note_values_of_the_vault(self, after: str) -> None:
+        """What the vault holds now is planted too: a rotation makes its own values."""
+        found = [line.partition("=")[2].strip("'") for path in files_below(self.project.folder / "vault")
+                 if path.suffix != ".json" for line in path.read_text(encoding="utf-8").splitlines()
+                 if not line.startswith("{")]  # fmt: skip
+        passwords = [unquote(urlsplit(value).password or "") if "://" in value else value for value in found]
+        known = {**self.canaries.values, **{f"{after} {n}": it for n, it in enumerate(passwords) if len(it) >= 16}}
+        self.canaries = self.watch.canaries = Canaries(known)
 
     def playbook(self, name: str, *arguments: str) -> None:
         playbook, *more = arguments
@@ -170,6 +202,7 @@ def play_everything(run: Played, seed: Mapping[str, Any]) -> None:
     # A cloud that says back what it was sent, in the ways in which clouds, proxies and drivers do.
     control.add_fault({"kind": "status", "status": 403, "body": echo(run, state), "match": {"path": "/v1/apps*"}})
     run.playbook("echoed", "health")
+    run.playbook("echoed to the five", "../../five.yml", *ABOUT)
     run.playbook("echoed to a promotion", "promote")
     control.clear_faults()
     run.playbook("drill", "dr_drill", "-e", "scenario=machine_lost", "-e", "confirm=sandbox")
