@@ -14,7 +14,7 @@ from hotops.core.secret import Secret
 from hotops.core.waiting import wait_for
 from hotops.database.fix_told import DOCS, fix_lines
 from hotops.database.project import circumstances_of, declared_use, project_facts
-from hotops.database.running import Answered, Runs, ask, equal_at_fly, values_of, what_runs
+from hotops.database.running import Answered, Runs, ask, equal_at_fly, proven_inside, values_of, what_runs
 from hotops.database.told import judged_data, proof_data
 from hotops.deploy.refresh import Refresh, ordered
 from hotops.deploy.roll import MachineUnhealthy
@@ -96,6 +96,8 @@ class FixSeen:
     kept: Secret | None
     answered: Answered
     proof: Proof | None
+    #: The same from where it will run.
+    inside: Proof | None
 
 
 class FixDsn(Operation[FixWant, FixSeen]):
@@ -145,6 +147,7 @@ class FixDsn(Operation[FixWant, FixSeen]):
         marks = Ledger(self.vault).marks
         of_vault = values_of(judged.dsn, use) if judged.dsn and judged.dsn.hosts else values
         known = equal_at_fly(held, of_vault, self.vault, marks)
+        inside = proven_inside(self.context, app, held.machines, wanted) if self.want.prove else None
         self._seen = FixSeen(
             judged,
             item,
@@ -156,7 +159,8 @@ class FixDsn(Operation[FixWant, FixSeen]):
             frozenset(equal_at_fly(held, values, self.vault, marks)),
             kept,
             ask(self.context, app, held),
-            self._proof(wanted),
+            self._proof(wanted, inside),
+            inside,
         )
         return self._seen
 
@@ -266,6 +270,7 @@ class FixDsn(Operation[FixWant, FixSeen]):
             "names": sorted(state.values),
             "written": sorted(set(state.values) - state.equal),
             "proof": proof_data(state.proof),
+            "inside": proof_data(state.inside),
             "status_before": state.answered.status,
             "status": seen.answered.status,
             "path": seen.answered.path,
@@ -273,7 +278,7 @@ class FixDsn(Operation[FixWant, FixSeen]):
             "undo": f"-l {app.host} -e undo=true" if done and not self.want.undo else "",
             "warnings": [str(fact["warning"]) for fact in done.values() if fact.get("warning")],
         }
-        return {**result, "hotops_screen": fix_lines(state.judged, state.proof, result, use)}
+        return {**result, "hotops_screen": fix_lines(state.judged, (state.proof, state.inside), result, use)}
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -321,20 +326,24 @@ class FixDsn(Operation[FixWant, FixSeen]):
             )
         return dsn
 
-    def _proof(self, wanted: Dsn) -> Proof | None:
-        """That the string connects, asked in check mode too. Raises NotProven."""
+    def _proof(self, wanted: Dsn, inside: Proof | None) -> Proof | None:
+        """That the string connects, asked in check mode too; what a machine says outweighs this computer's network.
+
+        Raises NotProven.
+        """
         if not self.want.prove:
             return None
         prover = self.prover or Prover(self.context.world)
         proof: Proof = prover.prove(wanted)
-        if proof.works:
+        counts = inside or proof
+        if counts.works:
             return proof
-        failed = proof.failure
+        failed, where = counts.failure, "a machine of the app" if inside else "here"
         said = f"{failed.name}: {failed.said}" if failed else "no answer"
         raise NotProven(
-            f"{wanted.shown()} is to be written, and does not connect from here ({said}). Nothing was written.",
+            f"{wanted.shown()} is to be written, and does not connect from {where} ({said}). Nothing was written.",
             remedy="See the cause; where only the machines reach it (IPv6), run with -e prove=false.",
-            details={"proof": proof_data(proof)},
+            details={"proof": proof_data(proof), "inside": proof_data(inside)},
         )
 
     def _answers(self, app: App) -> Answered:

@@ -52,6 +52,13 @@ DOCS = Documented(
             "elements": "str",
             "sample": ["POSTGRES_HOST"],
         },
+        "inside": {
+            "description": "The same from a machine of the app, where C(exec_checks) allows a command there.",
+            "returned": "success",
+            "type": "list",
+            "elements": "dict",
+            "sample": [],
+        },
         "proof": {
             "description": "The steps of connecting with the right one.",
             "returned": "success",
@@ -103,15 +110,18 @@ DOCS = Documented(
 )
 
 
-def fix_lines(judged: Judgement, proof: Proof | None, result: Mapping[str, Any], use: DatabaseUse) -> list[str]:
+def fix_lines(
+    judged: Judgement, proofs: tuple[Proof | None, Proof | None], result: Mapping[str, Any], use: DatabaseUse
+) -> list[str]:
     """What was found, what runs, and what came of it."""
     lines = judged_lines(f"{result['app']}, the vault's connection string", judged)
-    lines += proof_lines("the right one from here:", proof)
+    lines += proof_lines("the right one from here:", proofs[0])
+    lines += proof_lines("from a machine of the app:", proofs[1])
     lines.append(f"  what runs is {result['runs']}" + (" (Fly shows no value)" if result["runs"] == "unknown" else ""))
     written = ", ".join(result["written"]) or "nothing: all of it is there"
     lines.append(f"  secrets to write: {written}")
     misread = [f"{use.parts}{name}" for name, right in OTHER_NAMES.items() if use.parts and right == "USERNAME"]
-    if misread:
+    if misread and result["written"]:
         lines.append(f"  ({misread[0]} is not read by the app: it is {use.parts}USERNAME)")
     lines.append(
         f"  {result['path']} answered {result['status_before'] or 'nothing'}, now {result['status'] or 'nothing'}"

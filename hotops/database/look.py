@@ -13,10 +13,12 @@ from hotops.core.errors import ExitCode, HotopsError, UsageError
 from hotops.core.operation import Done, Operation, Plan, Spec
 from hotops.core.secret import Secret
 from hotops.database.project import circumstances_of, declared_use, project_facts
+from hotops.database.running import proven_inside
 from hotops.database.told import JUDGED, judged_data, judged_lines, proof_data, proof_lines
 from hotops.dsn.explaining import Explanation, explain
 from hotops.dsn.judging import Circumstances, Judgement, judge
 from hotops.dsn.proof import Proof, Prover
+from hotops.fly import Fly
 from hotops.inventory.database import DatabaseUse
 from hotops.promote.pairs import environment_of
 from hotops.secrets.wanted import vault_of
@@ -55,6 +57,7 @@ class Looked:
     judged: Judgement | None
     proof: Proof | None
     corrected_proof: Proof | None
+    inside: Proof | None
     explained: tuple[Explanation, ...]
 
 
@@ -87,6 +90,13 @@ class SupabaseDsn(Operation[LookWant, Looked]):
             },
             "corrected_proof": {
                 "description": "The same for the right one.",
+                "returned": "success",
+                "type": "list",
+                "elements": "dict",
+                "sample": [],
+            },
+            "inside": {
+                "description": "The same for the right one from a machine of O(app), where C(exec_checks) allows that.",
                 "returned": "success",
                 "type": "list",
                 "elements": "dict",
@@ -131,13 +141,15 @@ class SupabaseDsn(Operation[LookWant, Looked]):
             prover = Prover(self.context.world, Path(want.ca_file) if want.ca_file else None)
             proof = prover.prove(judged.dsn) if judged.dsn and judged.dsn.hosts and judged.text_is_right else None
             corrected = prover.prove(judged.corrected) if judged.corrected else None
-        return Looked(judged, proof, corrected, explain(want.error_text or ""))
+        inside = self._inside(judged) if judged is not None and want.prove and want.app else None
+        return Looked(judged, proof, corrected, inside, explain(want.error_text or ""))
 
     def report(self, state: Looked, plan: Plan, done: Done) -> dict[str, Any]:
         judged = state.judged
-        last = state.corrected_proof or state.proof
+        last = state.inside or state.corrected_proof or state.proof
         lines = judged_lines(self.want.app or self.want.secret or "", judged) if judged else []
         lines += proof_lines("as it is:", state.proof) + proof_lines("as it should be:", state.corrected_proof)
+        lines += proof_lines("the right one from a machine of the app:", state.inside)
         for one in state.explained:
             lines += [f"{one.cause} ({one.count}): {one.says}", f"  {one.do}"]
         if self.want.error_text and not state.explained:
@@ -146,6 +158,7 @@ class SupabaseDsn(Operation[LookWant, Looked]):
             **(judged_data(judged) if judged else dict.fromkeys(JUDGED)),
             "proof": proof_data(state.proof),
             "corrected_proof": proof_data(state.corrected_proof),
+            "inside": proof_data(state.inside),
             "connects": last.works if last else None,
             "explained": [vars(one) for one in state.explained],
             "hotops_screen": lines,
@@ -161,6 +174,15 @@ class SupabaseDsn(Operation[LookWant, Looked]):
         return result
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _inside(self, judged: Judgement) -> Proof | None:
+        """From where it will run: a machine of the app, if commands there are declared."""
+        dsn = judged.corrected or (judged.dsn if judged.text_is_right else None)
+        environment = environment_of(self.context)
+        app = next((one for one in environment.apps.values() if self.want.app in (one.app, one.host)), None)
+        if app is None or dsn is None or not dsn.hosts or not app.exec_checks or self.context.check:
+            return None
+        return proven_inside(self.context, app, self.context.client(Fly).machines.list(app.app), dsn)
 
     def _judged(self) -> Judgement:
         environment = environment_of(self.context)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,8 +11,11 @@ from hotops.core.errors import WireError
 from hotops.core.http import Http, Retry
 from hotops.core.secret import Secret
 from hotops.dsn.connection import Dsn
+from hotops.dsn.inside import prove_inside
+from hotops.dsn.proof import Proof
 from hotops.dsn.split import split
 from hotops.fly import Fly
+from hotops.fly.models import Machine
 from hotops.fly.states import is_started
 from hotops.health.machines import failing_checks
 from hotops.inventory.database import DatabaseUse
@@ -71,6 +74,14 @@ def what_runs(context: Context, app: App, held: AppHolds, values: Mapping[str, S
         return "unknown"
     answers = set(holds(context.client(Fly), app.app, machine, values).values())
     return "another" if False in answers else "unknown" if None in answers else "the vault's"
+
+
+def proven_inside(context: Context, app: App, machines: Iterable[Machine], dsn: Dsn) -> Proof | None:
+    """Whether it logs in from a machine of the app; None where none runs, or commands there are not declared."""
+    if not app.exec_checks or context.check:
+        return None
+    machine = next((one for one in machines if is_started(one)), None)
+    return prove_inside(context.client(Fly), app.app, machine, dsn) if machine else None
 
 
 def ask(context: Context, app: App, held: AppHolds) -> Answered:

@@ -31,6 +31,11 @@ class Connector:
             self._ca_file = ca_file
             self._known.clear()
 
+    def network(self) -> tuple[Mapping[str, Mapping[str, Any]], str | None]:
+        """The map of names and the authority's file: what a program inside a machine sees of the network."""
+        with self._lock:
+            return dict(self._hosts), self._ca_file
+
     def __call__(self, dsn: str) -> str | None:
         with self._lock:
             known = self._known.get(dsn)

@@ -82,15 +82,13 @@ class ProcessWatch:
     """Looks at every process of this machine while a run goes on, and notes which of the run's show a canary.
 
     A process is the run's when it carries `mark` in its environment or descends from one that was seen with it.
-    `handed` maps a command line to the names of the canaries in its environment, for processes that are another program
-    than the run's own: forked workers of ansible-playbook carry what the operator exported, and must.
+    What was seen is kept, and searched when it is asked for: some values come to be while the run goes on.
     """
 
     canaries: Canaries
     mark: str
-    argv: dict[str, list[str]] = field(default_factory=dict)
-    handed: dict[str, list[str]] = field(default_factory=dict)
     programs: set[str] = field(default_factory=set)
+    _kept: list[tuple[int, str, bytes, bytes]] = field(default_factory=list, repr=False)
     _ours: set[int] = field(default_factory=set)
     _seen: set[tuple[int, bytes]] = field(default_factory=set)
     _over: threading.Event = field(default_factory=threading.Event)
@@ -108,10 +106,20 @@ class ProcessWatch:
             self._seen.add((pid, command))
             said = command.replace(b"\0", b" ").decode(errors="replace")[:200]
             self.programs.add(said)
-            if found := self.canaries.found_in(command):
-                self.argv[f"process {pid}"] = found
-            if found := self.canaries.found_in(environment):
-                self.handed[said] = found
+            self._kept.append((pid, said, command, environment))
+
+    @property
+    def argv(self) -> dict[str, list[str]]:
+        """Canaries in a command line, by process."""
+        found = {f"process {pid}": self.canaries.found_in(command) for pid, _, command, _ in self._kept}
+        return {process: names for process, names in found.items() if names}
+
+    @property
+    def handed(self) -> dict[str, list[str]]:
+        """Canaries in a process's environment, by its command line. Forked workers of ansible-playbook carry what the
+        operator exported, and must; other programs need none."""
+        found = {said: self.canaries.found_in(environment) for _, said, _, environment in self._kept}
+        return {said: names for said, names in found.items() if names}
 
     def _watch(self) -> None:
         while not self._over.is_set():

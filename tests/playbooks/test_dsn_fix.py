@@ -18,7 +18,10 @@ from tests.sandbox_fixture import DATABASE_HOST, RunningSandbox
 
 POOLER = "aws-1-us-east-1.pooler.supabase.com"
 INVENTORY = (
-    SHOP.replace("    fly_org: personal\n", "    fly_org: personal\n    supabase_project: shop\n    vault: vault\n")
+    SHOP.replace(
+        "    fly_org: personal\n",
+        "    fly_org: personal\n    supabase_project: shop\n    vault: vault\n    exec_checks: true\n",
+    )
     + """\
       health: [{path: /health}]
       database:
@@ -84,7 +87,9 @@ def test_a_wrong_connection_string_is_fixed_end_to_end(tmp_path: Path, sandbox: 
     assert [step["cause"] for step in seen["proof"] if step["outcome"] == "failed"] == ["pooler_user_without_ref"]
     assert [one["cause"] for one in seen["explained"]] == ["pooler_does_not_know_the_project"]
 
-    assert {entry["effect"] for entry in entries(sandbox)[looked:]} == {"none"}
+    # A command in a machine, since the app declares exec_checks: no write.
+    assert {entry["effect"] for entry in entries(sandbox)[looked:]} == {"none", "exec"}
+    assert [(step["step"], step["outcome"]) for step in seen["inside"]][3:5] == [("login", "ok"), ("select", "ok")]
 
     before = len(entries(sandbox))
     planned = project.run("hotops.core.dsn_fix", "--check", "--diff", "-vvvv")
@@ -97,6 +102,10 @@ def test_a_wrong_connection_string_is_fixed_end_to_end(tmp_path: Path, sandbox: 
     assert done.code == 0, done.text
     assert status_within(sandbox, 200) == 200
     outputs.append(done.text)
+    inside = done.text.partition("from a machine of the app:")[2]
+    assert [line.split()[:2] for line in inside.splitlines()[1:6]] == [
+        [step, "ok"] for step in ("resolve", "tcp", "tls", "login", "select")
+    ]
     vault = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "vault/supabase").iterdir()}
     assert DATABASE_HOST in vault["database_url_sandbox.env"]
     assert vault["database_url_sandbox.env"].startswith("# the app's\n")

@@ -138,6 +138,13 @@ corrected_proof:
   type: list
   elements: dict
   sample: []
+inside:
+  description:
+    - The same for the right one from a machine of O(app), where C(exec_checks) allows that.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 connects:
   description:
     - Whether the right one (or the string, where it is right) connects; none if not tried.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from hotops.sandbox.fly import process
@@ -51,20 +54,22 @@ def run_command(call: Call) -> Response:
     command = call.payload.get("command") or shlex.split(str(call.payload.get("cmd") or ""))
     if not command:
         raise invalid("command is required")
-    ran = _run(call, machine, [str(word) for word in command])
+    ran = _run(call, machine, [str(word) for word in command], str(call.payload.get("stdin") or ""))
     return json_reply({"exit_code": ran.exit_code, "exit_signal": 0, "stdout": ran.stdout, "stderr": ran.stderr})
 
 
-def _run(call: Call, machine: Machine, command: list[str]) -> Ran:
+def _run(call: Call, machine: Machine, command: list[str], stdin: str = "") -> Ran:
     program = command[0].rpartition("/")[2]
     if machine.current.image.content.behaviour.distroless:
         return Ran(127, stderr=f"exec: {program}: not found\n")
     if program in {"sh", "bash"} and len(command) > 2 and command[1] in {"-c", "-lc"}:
-        return _run(call, machine, shlex.split(command[2]))
+        return _run(call, machine, shlex.split(command[2]), stdin)
     if program == "true":
         return Ran(0)
+    if program == "python3" and len(command) > 2 and command[1] == "-c" and "import socket" in command[2]:
+        return _python(machine, [_NETWORK + command[2], *command[3:]], stdin, _seen_of(call.world.connect))
     if program == "python3" and len(command) > 2 and command[1] == "-c" and "os.environ" in command[2]:
-        return _python(machine, command[2:])
+        return _python(machine, command[2:], stdin, {})
     if program == "printenv" and len(command) == 2:
         value = machine.run.incarnation.env.get(command[1]) if machine.run else None
         return Ran(1) if value is None else Ran(0, f"{value}\n")
@@ -75,15 +80,39 @@ def _run(call: Call, machine: Machine, command: list[str]) -> Ran:
     return Ran(127, stderr=f"{program}: not found\n")
 
 
-def _python(machine: Machine, words: list[str]) -> Ran:
-    """A program about the process's own environment, really run, with that environment and nothing else.
+#: Names are found in the sandbox's map alone, never by real DNS: put before a program that opens connections.
+_NETWORK = """\
+def _only_the_sandbox():
+    import json, os, socket
+    names = json.loads(os.environ.pop("TWIN_NAMES"))
+    def found(host, port, *_given, **_named):
+        place = names.get(f"{host}:{port}")
+        if place is None and any(name.startswith(f"{host}:") for name in names):
+            raise ConnectionRefusedError(111, "Connection refused")
+        if place is None:
+            raise socket.gaierror(-2, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (place["address"], place["port"]))]
+    socket.getaddrinfo = found
+_only_the_sandbox()
+"""
 
-    Other programs of Python's are "not installed": what they would ask of the machine's network is not here.
+
+def _seen_of(connect: Any) -> dict[str, str]:
+    """What a machine's programs see of the network, as variables; nothing where the twin has none."""
+    network = getattr(connect, "network", None)
+    names, ca_file = network() if network else ({}, None)
+    return {"TWIN_NAMES": json.dumps(names), **({"SSL_CERT_FILE": ca_file} if ca_file else {})}
+
+
+def _python(machine: Machine, words: list[str], stdin: str, more: Mapping[str, str]) -> Ran:
+    """A program of Python's own library, really run: with the machine's environment and network and nothing else.
+
+    Programs that look at neither are "not installed".
     """
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", *words],
-        env={**machine.current.env, "PATH": "/nowhere"},
-        stdin=subprocess.DEVNULL,
+        env={**machine.current.env, **more, "PATH": "/nowhere"},
+        input=stdin.encode(),
         capture_output=True,
         timeout=PROGRAM_S,
         check=False,
