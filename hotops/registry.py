@@ -65,6 +65,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "secrets_scan": "hotops.secrets.scan:ScanSecrets",
         "readiness": "hotops.look.readiness:Readiness",
         "secrets_due": "hotops.rotation.due:SecretsDue",
+        "secrets_fill": "hotops.rotation.fill:FillSecrets",
         "secrets_mirror": "hotops.secrets.mirror:MirrorSecrets",
         "secrets_rotate": "hotops.rotation.rotate:RotateSecret",
         "smoke": "hotops.health.smoke:Smoke",

@@ -331,6 +331,13 @@ COMMANDS: tuple[Command, ...] = (
         operation="secrets_rotate",
     ),
     OperationCommand(
+        "secrets fill",
+        "Missing secrets that nobody issues are made in the vault; what else is missing is told.",
+        ("hotops secrets fill production --check", "hotops secrets fill production --yes"),
+        operation="secrets_fill",
+        next="hotops secrets mirror {env}",
+    ),
+    OperationCommand(
         "secrets due",
         "Which secrets are due for rotation, 30 and 7 days ahead, and who rotates each.",
         ("hotops secrets due production", "hotops secrets due production --json"),

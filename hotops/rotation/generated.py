@@ -14,6 +14,18 @@ from hotops.rotation.provider import Alone
 from hotops.secrets.issuers import Generated
 
 
+def random_text(declared: Generated) -> str:
+    """Random bytes in the declared form."""
+    content = secrets.token_bytes(declared.bytes)
+    match declared.form:
+        case "hex":
+            return content.hex()
+        case "base64":
+            return base64.b64encode(content).decode()
+        case _:
+            return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
 @dataclass(frozen=True)
 class GeneratedSecret(Alone):
     """Random bytes. Without a second name the old one ends as each machine gets the new one: sessions end with it.
@@ -36,14 +48,7 @@ class GeneratedSecret(Alone):
         return False
 
     def successor(self, current: Secret) -> Secret:
-        content = secrets.token_bytes(self.declared.bytes)
-        match self.declared.form:
-            case "hex":
-                return Secret(content.hex())
-            case "base64":
-                return Secret(base64.b64encode(content).decode())
-            case _:
-                return Secret(base64.urlsafe_b64encode(content).decode().rstrip("="))
+        return Secret(random_text(self.declared))
 
     def activate(self, new: Secret) -> Fact:
         second = self.declared.previous

@@ -64,7 +64,6 @@ apps:
     shop-production:
       promote_from: shop-staging
       required_secrets: [DATABASE_URL, SESSION_SECRET]
-      memory_floor_mb: 2048
       health: [{path: /health}]
       database: {secret: supabase/database_url, use: server}
 """
@@ -83,7 +82,7 @@ secrets:
 """
 #: What keeps secrets, connection strings and memory true: one run of all five is one start of Ansible.
 FIVE = ("dsn_fix", "secrets_mirror", "secrets_rotate", "memory_scale", "secrets_audit")
-ABOUT = ("-e", "reason='canaries'", "-e", "secret=SESSION_SECRET", "-e", "adopt=write")
+ABOUT = ("-e", "reason='canaries'", "-e", "secret=SESSION_SECRET", "-e", "adopt=write", "-e", "memory_mb=2048")
 FIVE_PLAYBOOK = "\n".join(f"- ansible.builtin.import_playbook: hotops.core.{name}" for name in FIVE)
 
 
@@ -281,7 +280,12 @@ def test_each_run_ended_as_meant(played: Played) -> None:
         "sandbox status",
         "sandbox log",
     }
-    assert {name for name in done if played.endings[name] not in (0, 8)} == set()
+    failed = {
+        name: played.outputs[name][-1500:].decode(errors="replace")
+        for name in done
+        if played.endings[name] not in (0, 8)
+    }
+    assert not failed, "\n".join(f"{name}: {said}" for name, said in failed.items())
     for name, said in (
         ("rolled back", b"(exit code 6)"),
         ("refused", b"(exit code 3)"),

@@ -89,6 +89,7 @@ ELSEWHERE: Mapping[str, str] = {
     "vault_templates": (
         "tests/secrets/test_vault_by_command.py::test_missing_files_are_made_with_names_only_and_an_empty_value_goes_nowhere"
     ),
+    "secrets_fill": "tests/rotation/test_fill.py::test_what_nobody_issues_is_made_once_and_all_else_is_told",
     "secrets_due": "tests/rotation/test_issuers.py::test_a_successor_is_everywhere_and_the_old_one_ends",
     "secrets_rotate": "tests/rotation/test_rotate.py::test_check_mode_writes_nothing",
     "secrets_scan": "tests/secrets/test_scan.py::test_check_mode_reads_as_ever_and_changes_no_file",

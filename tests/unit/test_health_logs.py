@@ -54,6 +54,12 @@ LISTENING = (
         ('PG::UndefinedTable: ERROR:  relation "installation_configs" does not exist', "database"),
         ("FATAL:  Tenant or user not found", "database"),
         ("Error: P1001: Can't reach database server at `db.example.com:5432`", "database"),
+        ("Net::SMTPAuthenticationError (535 5.7.8 Username and Password not accepted", "mail"),
+        ("smtplib.SMTPServerDisconnected: Connection unexpectedly closed", "mail"),
+        ("Net::SMTPFatalError (550 5.1.0 sender rejected)", "mail"),
+        ("Net::IMAP::NoResponseError ([AUTHENTICATIONFAILED] Invalid credentials (Failure))", "mail"),
+        ("Error: connect ECONNREFUSED while talking to smtp.example.com:587 ETIMEDOUT", "mail"),
+        ("Net::OpenTimeout: execution expired talking to smtp.gmail.com", "mail"),
         ("Traceback (most recent call last):", "exception"),
         ("    at Object.<anonymous> (/app/config/env.js:60:9)", "exception"),
         ("ZodError: [", "exception"),
@@ -79,6 +85,7 @@ def test_a_line_is_known_by_its_cause(message: str, kind: str) -> None:
         "Health check 'servicecheck-00-http-3000' on port 3000 is now passing.",
         "machine restart policy set to 'no', not restarting",
         "0 errors, no exception found",
+        "Sent mail support@example.com (812.3ms) by smtp",
     ],
 )
 def test_a_line_that_tells_of_nothing_bad_has_no_cause(message: str) -> None:
