@@ -68,6 +68,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "secrets_fill": "hotops.rotation.fill:FillSecrets",
         "secrets_mirror": "hotops.secrets.mirror:MirrorSecrets",
         "secrets_rotate": "hotops.rotation.rotate:RotateSecret",
+        "scale_report": "hotops.scale.report:ScaleReport",
         "smoke": "hotops.health.smoke:Smoke",
         "status": "hotops.look.status:Status",
         "supabase_dsn": "hotops.database.look:SupabaseDsn",

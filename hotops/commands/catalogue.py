@@ -145,6 +145,12 @@ COMMANDS: tuple[Command, ...] = (
         next="hotops health {env}",
     ),
     OperationCommand(
+        "memory report",
+        "Memory as declared, as the next deploy gives it, as it runs and is used; what would be right, and its cost.",
+        ("hotops memory report production", "hotops memory report production shop-production --json"),
+        operation="scale_report",
+    ),
+    OperationCommand(
         "lint",
         "What is wrong in fly.toml files, workflows, scripts and documents: file, line, what to write instead.",
         ("hotops lint production", "hotops lint production --paths .github/workflows --paths scripts"),

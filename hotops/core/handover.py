@@ -50,15 +50,28 @@ _HARMLESS = frozenset(
         *("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START", "COVERAGE_RCFILE"),
     }
 )
-_HARMLESS_PREFIXES = ("LC_", "XDG_", "ANSIBLE_", "HOTOPS_")
+#: Ours that say a place or a switch. Not all that begins like ours is: an inventory may name any variable for a secret.
+_OURS = frozenset(
+    f"HOTOPS_{name}"
+    for name in (
+        *("STATE_DIR", "CACHE_DIR", "RUN_DIR", "RUN_PID", "RUNNER_PID", "HANDOVER_FILE", "RECORD_TASKS"),
+        *("READONLY", "DEBUG", "PG_BIN", "DRILL_RECORD", "DRILL_INVENTORY"),
+    )
+)
+_HARMLESS_PREFIXES = ("LC_", "XDG_", "ANSIBLE_")
+_TELLING = ("PASS", "PASSWORD", "TOKEN", "SECRET", "_KEY")
 
 
 def split_environment(environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The harmless part of an environment, and the rest."""
-    harmless = {
-        name: value for name, value in environ.items() if name in _HARMLESS or name.startswith(_HARMLESS_PREFIXES)
-    }
+    harmless = {name: value for name, value in environ.items() if _is_harmless(name)}
     return harmless, {name: value for name, value in environ.items() if name not in harmless}
+
+
+def _is_harmless(name: str) -> bool:
+    if name in _HARMLESS or name in _OURS:
+        return True
+    return name.startswith(_HARMLESS_PREFIXES) and not name.endswith(_TELLING)
 
 
 def write_handover(path: Path, variables: Mapping[str, str]) -> None:

@@ -76,7 +76,7 @@ secrets:
   SESSION_SECRET:
     vault: shop/session_secret
     rotate_days: 90
-    provider: {kind: generated}
+    provider: {kind: generated, overlap_s: 0}
     fly: {shop-production: SESSION_SECRET}
     github: {repository: SESSION_SECRET}
 """
@@ -217,16 +217,15 @@ def play_everything(run: Played, seed: Mapping[str, Any]) -> None:
     run.playbook("rolled back", "promote")
     run.playbook("refused", "promote", "-e", "version=v99")
     run.playbook("health", "health")
-    run.playbook("the five, planned", "five.yml", *ABOUT, "-e", "force=true", "--check")
     run.playbook("the five", "five.yml", *ABOUT, "-e", "force=true")
     run.note_values_of_the_vault("the first rotation")
     # The same once more by command, and each by its verb: ansible-runner's artifacts, JSON documents, prompts.
     run.play("the five by command", "hotops", "run", "five.yml", "sandbox", "--yes", *ABOUT)
     for verb, *more in (
-        ("secrets rotate", "--secret", "SESSION_SECRET", "--force", "--yes", "--json"),
+        ("secrets rotate", "--secret", "SESSION_SECRET", "--force", "--check", "--diff", "--json"),
         ("secrets mirror", "--yes", "--json"),
-        ("dsn fix", "--app", "shop-production", "--yes", "--diff", "--json"),
-        ("memory scale", "--yes"),
+        ("dsn fix", "shop-production", "--yes", "--diff", "--json"),
+        ("memory scale", "--memory-mb", "2048", "--yes"),
         ("secrets audit", "--json"),
         ("secrets due",),
     ):
@@ -266,7 +265,6 @@ def test_each_run_ended_as_meant(played: Played) -> None:
         "good",
         "rollback",
         "health",
-        "the five, planned",
         "the five",
         "the five by command",
         "secrets rotate",

@@ -89,6 +89,7 @@ ELSEWHERE: Mapping[str, str] = {
     "vault_templates": (
         "tests/secrets/test_vault_by_command.py::test_missing_files_are_made_with_names_only_and_an_empty_value_goes_nowhere"
     ),
+    "scale_report": "tests/twin/test_scale_report.py::test_drift_is_told_by_group_and_advice_by_what_was_used",
     "secrets_fill": "tests/rotation/test_fill.py::test_what_nobody_issues_is_made_once_and_all_else_is_told",
     "secrets_due": "tests/rotation/test_issuers.py::test_a_successor_is_everywhere_and_the_old_one_ends",
     "secrets_rotate": "tests/rotation/test_rotate.py::test_check_mode_writes_nothing",

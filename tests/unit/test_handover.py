@@ -21,10 +21,13 @@ def test_only_what_is_harmless_by_name_stays_in_the_environment() -> None:
             "ANSIBLE_FORKS": "5",
             "LC_ALL": "C",
             "HOTOPS_READONLY": "1",
+            "HOTOPS_REBUILT_URL": "c",
+            "ANSIBLE_VAULT_PASSWORD_FILE": "/etc/word",
+            "ANSIBLE_NET_PASSWORD": "d",
         }
     )
-    assert set(harmless) == {"PATH", "ANSIBLE_FORKS", "LC_ALL", "HOTOPS_READONLY"}
-    assert rest == {"FLY_API_TOKEN": "a", "MY_HOOK": "b"}
+    assert set(harmless) == {"PATH", "ANSIBLE_FORKS", "LC_ALL", "HOTOPS_READONLY", "ANSIBLE_VAULT_PASSWORD_FILE"}
+    assert rest == {"FLY_API_TOKEN": "a", "MY_HOOK": "b", "HOTOPS_REBUILT_URL": "c", "ANSIBLE_NET_PASSWORD": "d"}
 
 
 def test_it_is_private_taken_once_and_gone(tmp_path: Path) -> None:
