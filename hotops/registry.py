@@ -84,7 +84,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "backup": ("backup", "restore"),
         "dr": ("dr_",),
         "database": ("dsn_", "supabase_dsn"),
-        "fly": ("fly_",),
+        "fly": ("fly_", "scale_"),
         "github": ("github_",),
         "health": ("health_", "smoke", "tls_"),
         "secrets": ("secrets_", "vault_"),

@@ -101,6 +101,12 @@ class FillSecrets(Operation[FillWant, FillSeen]):
 - name: The vault has what the map names, as far as it can be made
   hotops.core.secrets_fill:
   run_once: true
+
+- name: See what a person has to put into the vault
+  hotops.core.secrets_fill:
+  check_mode: true
+  register: lacking
+  run_once: true
 """,
         see_also=("secrets_mirror", "secrets_rotate"),
     )

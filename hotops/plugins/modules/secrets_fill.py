@@ -36,6 +36,12 @@ EXAMPLES = r"""
 - name: The vault has what the map names, as far as it can be made
   hotops.core.secrets_fill:
   run_once: true
+
+- name: See what a person has to put into the vault
+  hotops.core.secrets_fill:
+  check_mode: true
+  register: lacking
+  run_once: true
 """
 
 RETURN = r"""
