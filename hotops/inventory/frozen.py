@@ -20,7 +20,10 @@ def stores_of(context: Context, environment: Environment) -> list[LockStore]:
     from hotops.github.client import GitHub
     from hotops.github.lock import GitLock
 
-    return [GitLock(context.client(GitHub), environment.github_repo, environment.name, kind="freeze", clock=context.clock), local]
+    return [
+        GitLock(context.client(GitHub), environment.github_repo, environment.name, kind="freeze", clock=context.clock),
+        local,
+    ]
 
 
 def frozen_by(context: Context, environment: Environment) -> tuple[Holder | None, str]:

@@ -143,6 +143,13 @@ written:
   elements: str
   sample:
     - POSTGRES_HOST
+inside:
+  description:
+    - The same from a machine of the app, where C(exec_checks) allows a command there.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 proof:
   description:
     - The steps of connecting with the right one.
