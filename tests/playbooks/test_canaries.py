@@ -325,7 +325,11 @@ def test_only_files_that_nobody_else_reads_hold_one(played: Played) -> None:
         if not path.is_symlink() and not path.is_socket() and path.exists() and path.stat().st_mode & 0o077
     ]
     public = {"keys/evidence.pub", "keys/known_keys"}
-    assert set(opened) - public == set()
+    # What ansible-runner makes is as open as it likes, in a folder that is ours alone.
+    (job,) = (state / "jobs").iterdir()
+    assert job.stat().st_mode & 0o077 == 0
+    theirs = f"{job.relative_to(state)}/"
+    assert {path for path in opened if not path.startswith(theirs)} - public == set()
 
 
 def test_no_process_shows_one_in_its_arguments(played: Played) -> None:
