@@ -23,6 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given == ["--version"]:
         print(_version())
         return 0
+    if given[:2] == ["completion", "words"]:
+        from hotops.commands.completing import candidates
+
+        print("\n".join(candidates(given[3:] if given[2:3] == ["--"] else given[2:], build)))
+        return 0
     from hotops.core.errors import ExitCode, HotopsError
 
     try:

@@ -385,6 +385,12 @@ COMMANDS: tuple[Command, ...] = (
         operation="dr_due",
     ),
     ModuleCommand(
+        "completion",
+        "Lines by which bash, zsh or fish complete commands, environments, apps and options.",
+        ("hotops completion bash", "hotops completion fish"),
+        module="hotops.commands.completion",
+    ),
+    ModuleCommand(
         "schema",
         "What a command prints with --json, as JSON Schema.",
         ("hotops schema status", "hotops schema evidence verify"),

@@ -182,6 +182,8 @@ def test_what_the_other_commands_print(
         patched.setattr(cli_init.World, "of", lambda _kind: None)
         assert document_of("init", asked("init", "--fly-org", "personal", "--sandbox", "--check")[1])["pairs"]
         seen.add("init")
+    assert document_of("completion", asked("completion", "bash")[1])["shell"] == "bash"
+    seen.add("completion")
     Project(tmp_path).write("inventories/sandbox/hosts.yml", INVENTORY.replace("env_kind: sandbox", "env_kind: live"))
     assert document_of("generate workflows", asked("generate", "workflows", "--check")[1])["written"] == []
     seen.add("generate workflows")
