@@ -13,7 +13,7 @@ from hotops.core.documented import Documented
 from hotops.core.errors import ExitCode, HotopsError, VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.parallel import map_parallel
-from hotops.health.finding import Finding
+from hotops.health.finding import Finding, worst_first
 from hotops.inventory.schema import Environment
 from hotops.promote.pairs import environment_of
 from hotops.secrets import env_matrix
@@ -223,6 +223,7 @@ class AuditSecrets(Operation[AuditWant, AuditSeen]):
                     f"hotops secrets audit {self.environment.name}",
                 )
             )
+        findings = worst_first(findings)
         failed = [finding for finding in findings if finding.is_failure]
         calls = dict(Counter(call.host for call in self.context.calls))
         result = {

@@ -120,7 +120,7 @@ def lines_of(audited: Audited, findings: Sequence[Finding], calls: Mapping[str, 
     table += [["-", "unused", item, "-", "-"] for item in audited.unused]
     counts = ", ".join(f"{count} {state}" for state, count in sorted(counts_of(audited).items()))
     lines = [*aligned(table, _HEADER), "", f"{len(audited.rows)} secrets: {counts or 'mapped to no place'}."]
-    asked = sum(row.login is not None for row in audited.rows)
+    asked = sum(row.login is not None and row.login.was_asked for row in audited.rows)
     told = ", ".join(f"{count} {host}" for host, count in sorted(calls.items()))
     lines.append(f"Asked: {told or 'nobody'}{f'; {asked} credentials used once' if asked else ''}.")
     lines += [

@@ -65,7 +65,7 @@ class Authenticator:
             why = "the map says that it is not asked" if kind == "none" else "nobody knows whom to ask"
             return Login("-", "unknown", f"{why}; `authenticate` in the secret map says how")
         if self.context.world.kind == "sandbox" and looks_live(value.reveal()):
-            return Login(kind, "unknown", "a live credential is not used in a sandbox")
+            return Login("-", "unknown", "a live credential is not used in a sandbox")
         try:
             may = self._ask(kind, value, declared, form)
         except HotopsError as error:
@@ -160,7 +160,7 @@ class Authenticator:
         says = f"{failed.name}: {failed.said}"
         if failed.cause in _REFUSED:
             raise Unauthorized(says, status=401)
-        if failed.cause in _GONE:
+        if failed.cause in _GONE and "Temporary failure" not in failed.said:
             raise NotFound(says, status=404)
         raise WireError(says)
 

@@ -19,6 +19,11 @@ class Login:
     says: str
     may: str = ""
 
+    @property
+    def was_asked(self) -> bool:
+        """Whether anybody was asked at all."""
+        return self.kind != "-"
+
     def as_row(self) -> dict[str, Any]:
         """Plain data."""
         return {"kind": self.kind, "state": self.state, "says": self.says, "may": self.may}
