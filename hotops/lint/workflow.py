@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from hotops.lint.finding import Finding, finding
-from hotops.lint.flyctl import is_flyctl
 from hotops.lint.idioms import judge_script
 from hotops.lint.marked import Marked, NotYaml, read_marked
-from hotops.lint.shell_words import Command, Script, read_script
+from hotops.lint.shell_words import Command, read_script
+from hotops.lint.workflow_file import (
+    Step,
+    Workflow,
+    calls_flyctl,
+    concurrency_groups,
+    deployed_by,
+    is_elsewhere,
+    rights_needed,
+    runner_of,
+    uses_the_jobs_token,
+)
 
 _SCRIPT = re.compile(r"(?:\./)?((?:[\w.-]+/)+[\w.-]+\.(?:sh|bash|mjs|cjs|js|ts|py|rb))$")
 _INTERPRETERS = frozenset({"bash", "sh", "node", "python", "python3", "ruby", "tsx", "ts-node"})
@@ -23,48 +32,6 @@ _FOREIGN = re.compile(
 _INPUT = re.compile(r"\$\{\{\s*((?:github\.event\.)?inputs\.([\w-]+))\s*\}\}")
 _CHECKS = re.compile(r"smoke|health|test|check|verif|gate|audit|parity", re.IGNORECASE)
 _PRODUCTION = re.compile(r"prod", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Workflow:
-    """A workflow file; `name` is its path as findings tell it."""
-
-    name: str
-    root: Marked
-
-    @property
-    def file(self) -> str:
-        return self.name.rpartition("/")[2]
-
-    @property
-    def title(self) -> str:
-        return self.root["name"].text
-
-    @property
-    def triggers(self) -> Marked:
-        return self.root["on"]
-
-    def starts_on(self, event: str) -> bool:
-        on = self.triggers
-        return event in on.names or any(item.text == event for item in on.each())
-
-    def inputs(self) -> Mapping[str, Marked]:
-        return dict(self.triggers["workflow_dispatch"]["inputs"].items())
-
-    def jobs(self) -> Iterator[tuple[str, Marked]]:
-        yield from self.root["jobs"].items()
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step's script, read."""
-
-    at: Marked
-    script: Script
-
-    @property
-    def commands(self) -> list[Command]:
-        return self.script.commands
 
 
 def lint_workflows(texts: Mapping[str, str], root: Path, others: Mapping[str, str] | None = None) -> list[Finding]:
@@ -152,17 +119,16 @@ class _Linter:
             if other.name >= self.workflow.name or not mine:
                 continue
             both = mine & self._deploys(other)
-            if both and (not _group(other) or not _group(self.workflow) or _group(other) != _group(self.workflow)):
-                yield self._at(
-                    "side_by_side", self.workflow.root["jobs"], what=", ".join(sorted(both)), other=other.file
-                )
+            if both and not concurrency_groups(other) & concurrency_groups(self.workflow):
+                what = ", ".join(sorted(both))
+                yield self._at("side_by_side", self.workflow.root["jobs"], what=what, other=other.file)
 
     def _deploys(self, workflow: Workflow) -> set[str]:
         """The environments whose jobs run fly deploy."""
         return {
             name
             for _, job in workflow.jobs()
-            if any(_deploy_of(command) for step in self._steps(job) for command in step.commands)
+            if any(deployed_by(command) for step in self._steps(job) for command in step.commands)
             for name in [job["environment"]["name"].text or job["environment"].text]
             if name and "$" not in name
         }
@@ -184,8 +150,8 @@ class _Linter:
             r"fly\.io/install|install.*flyctl|flyctl.*(install|releases/download)|\.fly/bin|setup-flyctl|brew install",
             script,
         )
-        if not installed and not job["container"].there and "self-hosted" not in _runner(job):
-            calls = [(c, step) for step in steps if not step.script.broken for c in step.commands if _calls_flyctl(c)]
+        if not installed and not job["container"].there and "self-hosted" not in runner_of(job):
+            calls = [(c, step) for step in steps if not step.script.broken for c in step.commands if calls_flyctl(c)]
             if calls:
                 line = calls[0][0].line
                 yield finding(
@@ -228,9 +194,9 @@ class _Linter:
         if not granted.there or granted.text == "write-all":
             return
         for step in steps:
-            if not _is_the_jobs_token(step.at, job, self.workflow.root):
+            if not uses_the_jobs_token(step.at, job, self.workflow.root):
                 continue
-            for what, right in _needs(step):
+            for what, right in rights_needed(step):
                 if granted[right].text != "write":
                     yield self._at("no_right", step.at, what=what, right=right, level="write")
 
@@ -242,7 +208,7 @@ class _Linter:
             return
         for step in steps:
             for command in step.commands:
-                app = _deploy_of(command)
+                app = deployed_by(command)
                 if app and not re.search(r"\bpr\b|pr-|preview|review|event\.number|\$\{?PR", app, re.IGNORECASE):
                     yield finding("workflow_rules", "deploys_pull_requests", self.workflow.name, command.line, app=app)
 
@@ -262,7 +228,7 @@ class _Linter:
         if step.script.broken:
             return
         yield from self._starts(step)
-        if not _elsewhere(self.workflow, job, step):
+        if not is_elsewhere(self.workflow, job, step):
             yield from self._scripts(step)
         yield from self._config(job, step)
 
@@ -324,78 +290,13 @@ class _Linter:
         )
         for command in step.commands:
             words = [word.text for word in command.called]
-            if not _deploy_of(command) or any(re.match(r"(-c|--config|-i|--image)(=|$)", word) for word in words):
+            if not deployed_by(command) or any(re.match(r"(-c|--config|-i|--image)(=|$)", word) for word in words):
                 continue
             if _PRODUCTION.search(f"{about} {' '.join(words)}"):
                 yield finding("workflow_rules", "staging_config", self.workflow.name, command.line, other=others[0])
 
     def _at(self, rule: str, place: Marked, **words: object) -> Finding:
         return _found(rule, self.workflow.name, place.line, **words)
-
-
-def _calls_flyctl(command: Command) -> bool:
-    return bool(command.called) and command.called[0].text in ("fly", "flyctl") and is_flyctl(command.called[0])
-
-
-def _deploy_of(command: Command) -> str:
-    """The app that a command deploys, or its words where none is named; empty if it deploys nothing."""
-    called = command.called
-    if not called or not is_flyctl(called[0]) or [word.text for word in called[1:2]] != ["deploy"]:
-        return ""
-    words = [word.text for word in called]
-    if "--build-only" in words:
-        return ""
-    for word, after in zip(words, [*words[1:], ""], strict=True):
-        if word in ("-a", "--app"):
-            return after
-        if word.startswith(("--app=", "-a=")):
-            return word.partition("=")[2]
-    return " ".join(words)
-
-
-def _needs(step: Step) -> Iterator[tuple[str, str]]:
-    """What a step does with the job's token, and the right that it needs to write."""
-    for command in step.commands:
-        words = [word.text for word in command.called[:3]]
-        if words == ["gh", "workflow", "run"]:
-            yield "gh workflow run", "actions"
-        if words in (["gh", "issue", "create"], ["gh", "issue", "comment"], ["gh", "issue", "close"]):
-            yield " ".join(words), "issues"
-        if words[:2] == ["gh", "release"] and words[2:] in (["create"], ["upload"]):
-            yield " ".join(words), "contents"
-    script = step.at["with"]["script"].text
-    if "createWorkflowDispatch" in script:
-        yield "createWorkflowDispatch", "actions"
-    if "issues.create(" in script:
-        yield "issues.create", "issues"
-    if "createDeployment" in script:
-        yield "createDeployment", "deployments"
-
-
-def _is_the_jobs_token(step: Marked, job: Marked, root: Marked) -> bool:
-    """Whether a step uses the token that the job's permissions are about, and not one of its own."""
-    named = [step["with"]["github-token"].text]
-    named += [place["env"][name].text for place in (step, job, root) for name in ("GH_TOKEN", "GITHUB_TOKEN")]
-    first = next((text for text in named if text), "github.token")
-    return bool(re.search(r"secrets\.GITHUB_TOKEN\b|github\.token\b", first))
-
-
-def _group(workflow: Workflow) -> str:
-    group = workflow.root["concurrency"]
-    return group["group"].text or group.text
-
-
-def _runner(job: Marked) -> str:
-    return " ".join(item.text for item in job["runs-on"].scalars())
-
-
-def _elsewhere(workflow: Workflow, job: Marked, step: Step) -> bool:
-    """Whether the step's folder is not the repository's: then its scripts are looked for in vain."""
-    defaults = (step.at, job["defaults"]["run"], workflow.root["defaults"]["run"])
-    if any(place["working-directory"].there for place in defaults):
-        return True
-    checkouts = [item for item in job["steps"].each() if item["uses"].text.startswith("actions/checkout")]
-    return not checkouts or any(item["with"][key].there for item in checkouts for key in ("path", "repository", "ref"))
 
 
 def _found(rule: str, file: str, line: int, **words: object) -> Finding:

@@ -146,6 +146,10 @@ def test_two_that_deploy_one_environment_have_to_share_a_group(root: Path) -> No
     found = lint(root, apart, another=GOOD)
     assert [(item.rule, "another.yml" in item.says) for item in found] == [("side_by_side", True)]
     assert lint(root, GOOD, another=GOOD) == []
+    of_the_job = GOOD.replace("concurrency:\n  group: deploy-production\n", "").replace(
+        "    environment: production\n", "    environment: production\n    concurrency: deploy-production\n"
+    )
+    assert lint(root, of_the_job, another=GOOD) == []
 
 
 def test_every_rule_has_a_defect() -> None:
