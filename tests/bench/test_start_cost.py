@@ -22,6 +22,9 @@ COMMANDS = {
     "from hotops import Fly": [sys.executable, "-c", "from hotops import Fly"],
     "import httpx, pydantic": [sys.executable, "-c", "import httpx, pydantic"],
     "hotops --version": [str(BIN / "hotops"), "--version"],
+    "hotops --help": [str(BIN / "hotops"), "--help"],
+    "hotops completion words": [str(BIN / "hotops"), "completion", "words", "--", "pro"],
+    "hotops status --help": [str(BIN / "hotops"), "status", "--help"],
     "hotops evidence --help": [str(BIN / "hotops"), "evidence", "--help"],
     "ansible-playbook --version": [str(BIN / "ansible-playbook"), "--version"],
 }
