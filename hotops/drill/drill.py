@@ -94,6 +94,37 @@ class DrDrill(Operation[DrillWanted, Before]):
             "Faults that destroy are made in the sandbox only, and a sandbox's drill proves nothing about live clouds.",
         ),
         returns={
+            "scenario": {"description": "What was drilled.", "returned": "success", "type": "str"},
+            "archived_until": {
+                "description": "The newest moment that could be brought back, in unix seconds.",
+                "returned": "in check mode, where the platform tells it",
+                "type": "float",
+            },
+            "env_kind": {
+                "description": "C(live) or C(sandbox).",
+                "returned": "when it was carried out",
+                "type": "str",
+            },
+            "why": {
+                "description": "Why it did not pass; empty if it did.",
+                "returned": "when it was carried out",
+                "type": "str",
+            },
+            "rto_s": {
+                "description": "Allowed for O(scenario): seconds to the first correct answer.",
+                "returned": "when it was carried out",
+                "type": "float",
+            },
+            "rpo_s": {
+                "description": "Allowed for O(scenario): seconds of data lost.",
+                "returned": "when it was carried out",
+                "type": "float",
+            },
+            "counts_as_proof": {
+                "description": "Whether it proves anything about live clouds; a sandbox's drill never does.",
+                "returned": "when it was carried out",
+                "type": "bool",
+            },
             "passed": {
                 "description": "Whether all came back within what is allowed.",
                 "returned": "when it was carried out",
