@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
+from hotops.core.clock import Clock
+from hotops.core.errors import LeaseHeld, ServerError, WireError
 from hotops.core.operation import Fact, Step
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.blueback import leftovers
+from hotops.deploy.roll import LEASE_TTL_S
 from hotops.fly import Fly
 from hotops.fly.models import Machine
+
+T = TypeVar("T")
+
+#: In all longer than a lease lives whose end was asked for in vain.
+_PAUSES_S = (1.0, 4.0, LEASE_TTL_S)
 
 
 def accept_step(app: str) -> Step:
@@ -17,10 +26,11 @@ def accept_step(app: str) -> Step:
     return Step(f"{app}/accept", app, before={"verdict": "pending"}, after={"verdict": "good"}, phase="accept")
 
 
-def accept(fly: Fly, app: str, machines: Sequence[Machine], run: str) -> Fact:
+def accept(fly: Fly, app: str, machines: Sequence[Machine], run: str, clock: Clock) -> Fact:
     """Say good on each machine, complete the release, and destroy the blues that waited for it; safe to repeat.
 
-    One write a machine, one for the record, one list.
+    One write a machine, one for the record, one list. By then the release is accepted: what only tidies up is asked
+    again where the API fails once, or where a lease that nobody could give back has to run out.
     """
     entries = {marks.VERDICT: "good", marks.ACCEPTED_BY: run, marks.GREEN_OF: None}
 
@@ -32,13 +42,22 @@ def accept(fly: Fly, app: str, machines: Sequence[Machine], run: str) -> Fact:
     map_parallel(say_good, machines)
     releases = {machine.known_config.release_id for machine in machines} - {""}
     warnings = [fly.releases.try_update(release, "complete").warning for release in sorted(releases)]
-    retired = leftovers(fly.machines.list(app))
-    map_parallel(lambda machine: fly.machines.destroy(app, machine.id, force=True), retired)
+    retired = leftovers(_insisting(lambda: fly.machines.list(app), clock))
+    map_parallel(lambda machine: _insisting(lambda: fly.machines.destroy(app, machine.id, force=True), clock), retired)
     return {
         "destroyed": [machine.id for machine in retired],
         "machines": [machine.id for machine in machines],
         "warning": " ".join(filter(None, warnings)),
     }
+
+
+def _insisting(ask: Callable[[], T], clock: Clock) -> T:
+    for pause_s in _PAUSES_S:
+        try:
+            return ask()
+        except (ServerError, WireError, LeaseHeld):
+            clock.sleep(pause_s)
+    return ask()
 
 
 def was_found_good(machines: Sequence[Machine], run: str) -> bool:

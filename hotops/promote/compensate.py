@@ -109,7 +109,8 @@ class Compensate(Phase[Left]):
 
     def apply(self, step: Step, done: Done) -> Fact:
         if "verdict" in step.after:
-            return accept(self.fly, step.target, self._state.accepting[step.target], self.context.run)
+            machines, context = self._state.accepting[step.target], self.context
+            return accept(self.fly, step.target, machines, context.run, context.clock)
         if "cordoned" not in step.after:
             return self._undoing.apply(step, done)
         app, machine = next(item for item in self._state.cordoned if item[1].id == step.target)

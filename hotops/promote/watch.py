@@ -168,7 +168,7 @@ class Watch(Phase[Watched]):
         if self._state.undo is not None:
             return self._undoing.apply(step, done)
         app = step.target
-        return accept(self.fly, app, self._state.waiting[app], self.context.run)
+        return accept(self.fly, app, self._state.waiting[app], self.context.run, self.context.clock)
 
     def verify(self, plan: Plan, done: Done) -> None:
         if self.goes_apart:
