@@ -134,8 +134,6 @@ class MakeBackup(Operation[BackupWanted, Situation]):
 """,
         see_also=("backup_verify", "restore", "backup_info"),
     )
-    #: Told how far it is: bytes done, bytes there are, seconds.
-    tell: Callable[[int, int, float], None] = staticmethod(lambda _done, _all, _seconds: None)
     _gone: Sequence[str] = ()
 
     def observe(self) -> Situation:
@@ -180,7 +178,7 @@ class MakeBackup(Operation[BackupWanted, Situation]):
         self._dump = Dump(
             state.connection, state.programs, state.settings.store,
             Sealer(recipients_of(self.context, state.settings, want.recipients)), state.settings.environment,
-            state.settings.env_kind, state.settings.database, state.id, want.workers, want.fingerprints, tell=self.tell,
+            state.settings.env_kind, state.settings.database, state.id, want.workers, want.fingerprints, tell=self.context.tell_far,
             now=self.context.clock.now,
         )  # fmt: skip
         self._or_close(self._dump.begin)

@@ -170,6 +170,7 @@ class VerifyBackup(Operation[VerifyWanted, Looked]):
             opener,
             state.found,
             want.workers,
+            tell=self.context.tell_far,
         )
         return {"database": self._name}
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from hotops.commands.bar import Bar
 from hotops.commands.command import OperationCommand
 from hotops.commands.confirming import confirm
 from hotops.commands.flags import (
@@ -92,6 +93,7 @@ class Call:
     check: bool = False
     diff: bool = False
     _folder: EvidenceFolder | None = field(default=None, init=False)
+    _bar: Bar = field(default_factory=Bar, init=False)
 
     def answer(self, *, expected_plan: str | None = None) -> Answer:
         """Call it, and seal its evidence where it leaves some."""
@@ -103,6 +105,7 @@ class Call:
             diff=self.diff,
             expected_plan=expected_plan,
         )
+        self._bar.end()
         self._seal(answer.result)
         return answer
 
@@ -162,6 +165,7 @@ class Call:
             check=check,
             recorded=not check and self.command.leaves_evidence(writes=self.kind.effect != "read"),
         )
+        context.tell_far = self._bar
         if isinstance(context.journal, EvidenceFolder) and not os.environ.get(RUN_DIR_VARIABLE):
             self._folder = context.journal
         return context

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 
@@ -50,6 +51,8 @@ class Context:
     selection: tuple[str, ...] = ()
     #: Whether only a plan is wanted; the driver writes nothing then, and readings that act (exec) are left out.
     check: bool = False
+    #: Told now and then how far a long step is: bytes done, bytes there are, seconds so far.
+    tell_far: Callable[[int, int, float], None] = lambda _done, _all, _seconds: None
     transport: httpx.BaseTransport | None = None
     limiter_of: Any = None
     calls: list[Call] = field(default_factory=list)

@@ -154,6 +154,15 @@ phases:
   sample:
     rows: 12.4
     post_data: 6.1
+compared:
+  description:
+    - 'What was compared: tables, rows, seconds.'
+  returned: success
+  type: dict
+  sample:
+    tables: 66
+    rows: 1200345
+    seconds: 3.1
 problems:
   description:
     - What the role of the restore could not bring back, by reason.
