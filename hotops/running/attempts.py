@@ -22,7 +22,9 @@ PASSING = frozenset(
     {"wire", "unreachable", "unresolved", "tls", "broken", "not_json", "server_error", "rate_limited", "timeout"}
 )
 #: Gates that say no to the moment, not to the release.
-WAITS_FOR = frozenset({"window", "freeze", "frozen", "no_blocker"})
+WAITS_FOR = frozenset({"window", "freeze", "no_blocker"})
+#: The failure of what a freeze stops beside promotions: drills, the removal of backups.
+FROZEN = "frozen"
 RETRY_AFTER_S = 10.0
 #: How often it is looked whether what is waited for has come.
 LOOK_EVERY_S = 300.0
@@ -135,6 +137,8 @@ def _wait_for_the_moment(
     """Why one could wait, and for how long at first; None where waiting helps nothing."""
     if ended.exit_code == ExitCode.LOCK_HELD:
         return "Somebody holds the environment", LOCK_EVERY_S
+    if ended.failure.get("code") == FROZEN:
+        return "It is frozen", LOOK_EVERY_S
     if ended.exit_code != ExitCode.NO_GO:
         return None
     blocking = set(blocking_gates(run_dir))

@@ -11,9 +11,10 @@ import pytest
 
 from hotops.core.clock import parse_rfc3339
 from hotops.core.evidence import EvidenceFolder
+from hotops.inventory.gates import GATES
 from hotops.inventory.load import environment_from_vars
 from hotops.inventory.schema import Environment
-from hotops.running.attempts import Tried, run_until_ended
+from hotops.running.attempts import WAITS_FOR, Tried, run_until_ended
 from hotops.running.follow import Follower, usual_durations
 from hotops.running.job import Ended, Job
 from tests.stage import FakeClock
@@ -143,6 +144,13 @@ def test_it_holds_while_a_blocker_is_open_and_goes_within_half_an_hour_of_its_en
     assert ended.ended.outcome == "promoted"
     assert closed_at <= runs.began_at[-1] <= closed_at + 30 * 60
     assert "Only the moment says no (no_blocker); looking again at" in str(told)
+
+
+def test_it_waits_for_gates_that_there_are_and_for_the_end_of_a_freeze(tmp_path: Path, told: Told) -> None:
+    assert set(GATES) >= WAITS_FOR
+    runs = Runs(tmp_path, FakeClock(NOW), failed("frozen", 3), Ended(0, "proven", "x"))
+    assert tried(tmp_path, told, runs, wait_s=3600).ended.outcome == "proven"
+    assert "It is frozen; looking again at" in str(told)
 
 
 def test_it_waits_no_longer_than_it_may_and_not_for_what_waiting_does_not_mend(tmp_path: Path, told: Told) -> None:
