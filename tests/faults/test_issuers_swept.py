@@ -67,4 +67,4 @@ def test_whatever_breaks_or_dies_old_or_new_is_valid(tmp_path: Path, kind: str) 
         meanwhile=never_neither,
         left_behind=left_behind,
     )
-    sweep.all_hold(tmp_path, short=8)
+    sweep.all_hold(tmp_path, short=4)

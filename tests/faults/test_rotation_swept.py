@@ -56,4 +56,4 @@ ROTATION = RotationSweep(
 
 
 def test_whatever_breaks_or_dies_old_or_new_is_valid(tmp_path: Path) -> None:
-    ROTATION.all_hold(tmp_path, short=45)
+    ROTATION.all_hold(tmp_path, short=16)
