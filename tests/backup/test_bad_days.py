@@ -39,7 +39,6 @@ from tests.backup import stage
 from tests.backup.stage import Server, restore_all
 
 #: Every write of a backup and every part of a restore in `make soak`, some of them in `make test`.
-CHUNKS = range(1, 26)
 EVERY = 1 if os.environ.get("HOTOPS_SOAK") else 31
 
 
@@ -92,7 +91,9 @@ def test_a_backup_killed_at_any_write_is_not_listed_and_goes_on(
         made, dump = on_again(server, store)
         kept.append(dump.resumed)
         found, wrong = manifests.listed(store, "test", "shop")
-        assert ([item.manifest.id for item in found], wrong) == ([made.id], {})
+        assert [item.manifest.id for item in found] == [made.id]
+        # One that died before its first range was there left nothing to go on with; a prune removes it.
+        assert wrong == {} if dump.resumed else set(wrong.values()) <= {"unfinished"}
         assert not [name for name in store.sizes("") if "/notes/" in name]
     with capsys.disabled():
         print(f"\nbackups that died at {len(kept)} of their writes: each went on, none was listed before it was whole")
@@ -148,9 +149,10 @@ def nobody_is_left(server: Server, database: str) -> None:
 
 
 def test_a_backup_that_is_really_killed_at_a_chunk_leaves_no_process_and_goes_on(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: Server, kept: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    chunks = CHUNKS if os.environ.get("HOTOPS_SOAK") else [20]
+    all_of_them = sum(len(table.ranges) for table in stage.found(kept).manifest.tables)
+    chunks = range(1, all_of_them + 1) if os.environ.get("HOTOPS_SOAK") else [20]
     for chunk in chunks:
         store = Store.of(str(tmp_path / f"store {chunk}"))
         killed("die_at_a_chunk", server.dsn("shop"), store.url, str(chunk), *server.keys.recipients)
@@ -168,7 +170,8 @@ def test_a_backup_that_is_really_killed_at_a_chunk_leaves_no_process_and_goes_on
 def test_a_restore_that_is_really_killed_at_a_part_goes_on(
     server: Server, kept: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    parts = CHUNKS if os.environ.get("HOTOPS_SOAK") else [9]
+    all_of_them = sum(len(table.parts) for table in stage.found(kept).manifest.tables)
+    parts = range(1, all_of_them + 1) if os.environ.get("HOTOPS_SOAK") else [9]
     for part in parts:
         name = f"really_killed_{part}"
         create_database(server.connection("template1", "supabase_admin"), name)
