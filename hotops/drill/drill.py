@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import Field
 
 from hotops.core.clock import rfc3339
-from hotops.core.documented import Documented
 from hotops.core.errors import ExitCode, HotopsError, NoGo, UsageError, VerifyFailed
 from hotops.core.evidence import EvidenceFolder
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
@@ -17,6 +16,7 @@ from hotops.drill.approved import approved_by_another
 from hotops.drill.backups import price_of
 from hotops.drill.credentials import owner_of
 from hotops.drill.deadman import DeadMan
+from hotops.drill.drill_told import DOCS
 from hotops.drill.exercise import Exercise, data_loss_s
 from hotops.drill.experiment import MODULE, Activity, Experiment, load
 from hotops.drill.provided import ACTIVITIES
@@ -85,89 +85,7 @@ class DrDrill(Operation[DrillWanted, Before]):
     effect = "destroy"
     undoes = True
     needs_environment = True
-    docs = Documented(
-        short="Drill a disaster and measure the way back",
-        description=(
-            "Carries a scenario out: remembers what is true, breaks something on purpose, brings it back, compares.",
-            "Measures the time until users are served rightly, in phases, and what was lost; estimates nothing.",
-            "Fails when more than a fifth over what the inventory allows. Every drill is kept in the register.",
-            "Faults that destroy are made in the sandbox only, and a sandbox's drill proves nothing about live clouds.",
-        ),
-        returns={
-            "scenario": {"description": "What was drilled.", "returned": "success", "type": "str"},
-            "archived_until": {
-                "description": "The newest moment that could be brought back, in unix seconds.",
-                "returned": "in check mode, where the platform tells it",
-                "type": "float",
-            },
-            "env_kind": {
-                "description": "C(live) or C(sandbox).",
-                "returned": "when it was carried out",
-                "type": "str",
-            },
-            "why": {
-                "description": "Why it did not pass; empty if it did.",
-                "returned": "when it was carried out",
-                "type": "str",
-            },
-            "rto_s": {
-                "description": "Allowed for O(scenario): seconds to the first correct answer.",
-                "returned": "when it was carried out",
-                "type": "float",
-            },
-            "rpo_s": {
-                "description": "Allowed for O(scenario): seconds of data lost.",
-                "returned": "when it was carried out",
-                "type": "float",
-            },
-            "counts_as_proof": {
-                "description": "Whether it proves anything about live clouds; a sandbox's drill never does.",
-                "returned": "when it was carried out",
-                "type": "bool",
-            },
-            "passed": {
-                "description": "Whether all came back within what is allowed.",
-                "returned": "when it was carried out",
-                "type": "bool",
-            },
-            "recovery_s": {
-                "description": "From the fault to the first correct answer, in seconds.",
-                "returned": "when it was carried out",
-                "type": "float",
-            },
-            "loss_s": {
-                "description": "What was lost of the time before the fault, in seconds; none if no data were at stake.",
-                "returned": "when it was carried out",
-                "type": "float",
-            },
-            "phases": {
-                "description": "Seconds of each part of the way back, in order.",
-                "returned": "when it was carried out",
-                "type": "dict",
-                "sample": {"detect": 1.2, "decide": 0.1, "load": 2.4, "verify": 0.4, "serve": 1.0},
-            },
-            "report": {
-                "description": "Path of the report.",
-                "returned": "when evidence is kept",
-                "type": "str",
-            },
-        },
-        examples="""
-- name: Can we come back from a lost database?
-  hotops.core.dr_drill:
-    scenario: database_lost
-    confirm: sandbox
-  run_once: true
-
-- name: What would a drill do?
-  hotops.core.dr_drill:
-    scenario: region_lost
-  check_mode: true
-  run_once: true
-""",
-        notes=("Check mode asks the apps and the project's backups, and writes nothing.",),
-        see_also=("dr_due", "health_report", "fly_rollback"),
-    )
+    docs = DOCS
 
     @property
     def environment(self) -> Environment:

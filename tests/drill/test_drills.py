@@ -169,6 +169,13 @@ def test_a_login_role_whose_password_no_backup_holds_gets_another_when_its_proje
     assert record["facts"]["rebuilt_ref"] in dsn.host
     assert record["facts"]["repointed"] == ["DATABASE_URL", "SUPABASE_SERVICE_KEY"]
     assert record["facts"]["keys_left"] == []
+    assert dsn.password is not None
+    canaries = {
+        "of the role": dsn.password.reveal(),
+        "of the project": vault.value("supabase/rebuilt_project").reveal(),
+        "the API key": vault.value("SUPABASE_SERVICE_KEY").reveal(),
+    }
+    assert Canaries(canaries).below(shop.folder) == []
 
 
 def test_a_credential_that_nobody_can_rotate_is_told_before_anything_leaks(paper: Shop) -> None:

@@ -63,39 +63,42 @@ RETURN = r"""
 ---
 scenario:
   description:
-    - What was drilled.
+    - The scenario.
   returned: success
   type: str
+  sample: database_lost
 archived_until:
   description:
-    - The newest moment that could be brought back, in unix seconds.
-  returned: in check mode, where the platform tells it
+    - Until when the project's log is archived, in unix seconds.
+  returned: when nothing was carried out
   type: float
 env_kind:
   description:
-    - C(live) or C(sandbox).
+    - In which world it was; V(sandbox) proves nothing about live clouds.
   returned: when it was carried out
   type: str
+  sample: sandbox
+counts_as_proof:
+  description:
+    - 'Whether it proves something: it passed, on live clouds.'
+  returned: when it was carried out
+  type: bool
 why:
   description:
     - Why it did not pass; empty if it did.
   returned: when it was carried out
   type: str
+  sample: ''
 rto_s:
   description:
-    - 'Allowed for O(scenario): seconds to the first correct answer.'
+    - What the way back may take, in seconds.
   returned: when it was carried out
   type: float
 rpo_s:
   description:
-    - 'Allowed for O(scenario): seconds of data lost.'
+    - What may be lost of the time before, in seconds.
   returned: when it was carried out
   type: float
-counts_as_proof:
-  description:
-    - Whether it proves anything about live clouds; a sandbox's drill never does.
-  returned: when it was carried out
-  type: bool
 passed:
   description:
     - Whether all came back within what is allowed.
