@@ -81,6 +81,11 @@ class DrFollowUps(Operation[FollowUpsWanted, Left]):
 - name: What the drills left to do has an owner and a date
   hotops.core.dr_follow_ups:
   run_once: true
+
+- name: What would be opened or brought up to date, and nothing is written
+  hotops.core.dr_follow_ups:
+  check_mode: true
+  run_once: true
 """,
         see_also=("dr_drill", "dr_due", "github_issue"),
     )

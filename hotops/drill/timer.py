@@ -74,6 +74,12 @@ class DrTimer(Operation[TimerWanted, Units]):
     on_calendar: "Mon *-*-* 05:00:00"
     user: hotops
   run_once: true
+
+- name: Staging drills the loss of a machine, by the user who runs this
+  hotops.core.dr_timer:
+    scenario: machine_lost
+    out: artifacts/systemd/staging
+  run_once: true
 """,
         see_also=("dr_due", "dr_drill"),
     )
