@@ -36,6 +36,11 @@ EXAMPLES = r"""
 - name: What the drills left to do has an owner and a date
   hotops.core.dr_follow_ups:
   run_once: true
+
+- name: What would be opened or brought up to date, and nothing is written
+  hotops.core.dr_follow_ups:
+  check_mode: true
+  run_once: true
 """
 
 RETURN = r"""

@@ -55,6 +55,12 @@ EXAMPLES = r"""
     on_calendar: "Mon *-*-* 05:00:00"
     user: hotops
   run_once: true
+
+- name: Staging drills the loss of a machine, by the user who runs this
+  hotops.core.dr_timer:
+    scenario: machine_lost
+    out: artifacts/systemd/staging
+  run_once: true
 """
 
 RETURN = r"""

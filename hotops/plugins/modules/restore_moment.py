@@ -66,6 +66,13 @@ EXAMPLES = r"""
     to: "2026-01-31T09:59:30Z"
     overwrite: shop
     confirm: shop
+
+- name: What would be lost is told, and the database stays as it is
+  hotops.core.restore_moment:
+    to: "2026-01-31T09:59:30Z"
+    overwrite: shop
+    confirm: shop
+  check_mode: true
 """
 
 RETURN = r"""
