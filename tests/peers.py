@@ -31,8 +31,8 @@ PEERS = (
 )  # fmt: skip
 """Names the mark accepts; the program is the same word, but for PostgreSQL, whose server is looked for."""
 
-OPTIONAL = frozenset({"actionlint", "chaos", "chromium", "flyctl", "sops"})
-"""Peers that a CI may lack: no package index has two of them, Go builds one, and chromium is large."""
+OPTIONAL = frozenset({"actionlint", "chaos", "chromium", "flyctl", "moto_server", "sops"})
+"""Peers that a CI may lack: no package index has two of them, Go builds one, and two are large."""
 
 _PROGRAMS = {"postgresql": "postgres"}
 

@@ -61,7 +61,9 @@ def test_the_file_gets_the_sizes_where_it_is_declared_and_the_second_run_changes
     stage, path = stage_with(tmp_path, fly_toml_write=True)
     planned = scale(stage, check=True)
     assert path.read_text(encoding="utf-8") == TOML
-    assert any("fly.toml" in line and "2048" in line for line in planned.result["hotops_screen"])
+    screen = "\n".join(planned.result["hotops_screen"])
+    assert "fly.toml" in screen
+    assert "2048" in screen
     outcome = scale(stage)
     assert path.read_text(encoding="utf-8") == TOML.replace("512mb", "2048mb")
     assert not any("undoes" in said for said in outcome.result["warnings"])
