@@ -75,6 +75,13 @@ def ending(apart: Apart, apps: Iterable[str]) -> HotopsError:
     )
 
 
+def some_arrived(failure: Mapping[str, Any], restored: Iterable[str]) -> bool:
+    """Whether some app of a run that ended so is promoted still, after those of `restored` were brought back."""
+    fates: Mapping[str, Any] = dict(failure.get("details") or {}).get("apps") or {}
+    promoted = {app for app, fate in fates.items() if fate.get("outcome") == "promoted"}
+    return failure.get("code") == PartlyPromoted.code and bool(promoted.difference(restored))
+
+
 def _fate(failure: Mapping[str, Any]) -> str:
     word = {
         ExitCode.NOT_RESTORED: "is NOT proven back",

@@ -16,6 +16,7 @@ from hotops.deploy.rollback import Scope, undoing
 from hotops.deploy.way_back import NoWayBack
 from hotops.fly.models import Machine
 from hotops.promote.accepting import accept, accept_step, was_found_good
+from hotops.promote.apart import some_arrived
 from hotops.promote.holding import LockUnknown, held_by, let_go, local_lock
 from hotops.promote.phases import Phase, serving
 
@@ -135,7 +136,7 @@ class Compensate(Phase[Left]):
         exit_code = int(str(failure.get("exit_code") or 1))
         back = self._undoing.report(state.undo, plan, done) if state.undo is not None else {"apps": {}, "warnings": []}
         if state.undo is not None:
-            code, exit_code = "rolled_back", 6
+            code, exit_code = ("partly_promoted" if some_arrived(failure, back["apps"]) else "rolled_back"), 6
             ending = f"{', '.join(back['apps'])} rolled back, proven."
         elif state.accepting:
             ending = f"The watch had found {', '.join(state.accepting)} good; every machine says so now."

@@ -8,6 +8,7 @@ from typing import Any
 from hotops.core.context import Context
 from hotops.core.driver import Outcome, drive
 from hotops.core.errors import HotopsError, NotRestored, RolledBack
+from hotops.promote.apart import PartlyPromoted
 from hotops.promote.phase import PHASES, PromotePhase
 from hotops.promote.phases import PhaseName, PhaseWant
 
@@ -63,4 +64,5 @@ def _end(context: Context, error: HotopsError, *, check: bool) -> None:
         else:
             back = back or outcome.result
     if back.get("restored"):
-        raise RolledBack(str(back["message"]), details={"cause": error.as_failure()}) from error
+        kind = PartlyPromoted if back["code"] == PartlyPromoted.code else RolledBack
+        raise kind(str(back["message"]), details={"cause": error.as_failure()}) from error
