@@ -13,6 +13,7 @@ from hotops.backup.info import PointsWanted, RestorePoints
 from hotops.core.clock import rfc3339, spoken_duration
 from hotops.core.documented import Documented
 from hotops.core.driver import drive
+from hotops.core.errors import VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.report.look import template
 from hotops.core.state import write_atomically
@@ -138,6 +139,12 @@ class DrDocuments(Operation[DocumentsWanted, Papers]):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, self._wanted[file.name], mode=0o644)
         return {"written": str(step.target)}
+
+    def verify(self, plan: Plan, done: Done) -> None:
+        for step in plan.steps:
+            file = self.environment.path(step.target)
+            if _text(file) != self._wanted[file.name]:
+                raise VerifyFailed(f"{step.target} does not hold what was written.", remedy="Run it again.")
 
     def report(self, state: Papers, plan: Plan, done: Done) -> dict[str, Any]:
         written = {step.target for step in plan.steps if step.name in done}

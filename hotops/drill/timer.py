@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from hotops.core.documented import Documented
-from hotops.core.errors import UsageError
+from hotops.core.errors import UsageError, VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.report.look import template
 from hotops.core.state import write_atomically
@@ -132,6 +132,12 @@ class DrTimer(Operation[TimerWanted, Units]):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, self._wanted[file.name], mode=0o644)
         return {"written": step.target}
+
+    def verify(self, plan: Plan, done: Done) -> None:
+        for step in plan.steps:
+            file = self.environment.path(step.target)
+            if _text(file) != self._wanted[file.name]:
+                raise VerifyFailed(f"{step.target} does not hold what was written.", remedy="Run it again.")
 
     def report(self, state: Units, plan: Plan, done: Done) -> dict[str, Any]:
         written = {step.target for step in plan.steps if step.name in done}
