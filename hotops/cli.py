@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from hotops.commands.catalogue import COMMANDS, NOUNS, find
+from hotops.commands.catalogue import COMMANDS, NOUNS, SHORTER, below, find
 from hotops.commands.command import Command, ModuleCommand, OperationCommand, PlaybookCommand
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     from hotops.core.errors import ExitCode, HotopsError
 
+    given = written_out(given)
     try:
         _refuse_unknown([argument for argument in given if not argument.startswith("-")])
         build(given)(args=given, prog_name="hotops")
@@ -52,6 +53,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell(unexpected, as_json="--json" in given)
         return int(ExitCode.ERROR)
     return int(ExitCode.DONE)
+
+
+def written_out(given: list[str]) -> list[str]:
+    """The arguments with the command in full that a flag stands for: `restore ENV --switch X`, say."""
+    command = find(tuple(argument for argument in given if not argument.startswith("-")))
+    flags = {argument.partition("=")[0]: place for place, argument in enumerate(given) if argument.startswith("--")}
+    for (name, flag), meant in SHORTER.items():
+        if command is None or command.name != name or flag not in flags:
+            continue
+        place = flags[flag]
+        if meant is None:
+            named = "=" in given[place] or (len(given) > place + 1 and not given[place + 1].startswith("-"))
+            return given if named else [*given[:place], *given[place + 1 :]]
+        full, option = meant
+        rest = [*given[:place], given[place].replace(flag, option, 1), *given[place + 1 :]]
+        first = rest.index(command.words[0])
+        return [*rest[:first], *full.split(), *rest[first + len(command.words) :]]
+    return given
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:
@@ -80,6 +99,8 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     used = find(words)
     nouns: dict[str, typer.Typer] = {}
     for command in COMMANDS:
+        if _gives_way(command, used):
+            continue
         home = root
         for length in range(1, len(command.words)):
             noun = " ".join(command.words[:length])
@@ -91,6 +112,14 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     return root
 
 
+def _gives_way(command: Command, used: Command | None) -> bool:
+    """A command and those whose noun it is have one place in the tree: theirs where one of them is used."""
+    if below(command):
+        return used in below(command)
+    above = find(command.words[:-1])
+    return above is not None and below(above) != [] and used not in below(above)
+
+
 def _add(home: typer.Typer, command: Command, *, whole: bool) -> None:
     """Add a command: whole if it is the one that is used, else its name and help only."""
     import typer
@@ -98,6 +127,8 @@ def _add(home: typer.Typer, command: Command, *, whole: bool) -> None:
     name = command.words[-1]
     # A backspace on a line of its own keeps what follows as it is.
     epilog = "\n".join(["\b", "Examples:", *(f"  {example}" for example in command.examples)])
+    for each in below(command):
+        epilog += f"\n\nhotops {each.name}: {each.help}"
     shown: dict[str, Any] = {"help": command.help, "epilog": epilog if command.examples else None}
     if not whole:
         home.command(name, **shown)(_placeholder)
@@ -128,14 +159,18 @@ def _refuse_unknown(words: Sequence[str]) -> None:
     from hotops.core.errors import UsageError
     from hotops.core.options import nearest
 
-    if not words or find(tuple(words)) is not None:
+    found = find(tuple(words)) if words else None
+    if not words or found is not None:
+        _refuse_misspelt(found, words)
         return
     nouns = {command.words[0] for command in COMMANDS if len(command.words) > 1}
     if any(len(command.words) > len(words) and command.words[: len(words)] == tuple(words) for command in COMMANDS):
         return  # a noun: its help is shown
     known = [command.name for command in COMMANDS]
+    same_verb = [command.name for command in COMMANDS if len(words) > 1 and command.words[1:] == (words[1],)]
     meant = (
-        nearest(" ".join(words[:3]), known)
+        (same_verb[0] if len(same_verb) == 1 else None)
+        or nearest(" ".join(words[:3]), known)
         or nearest(" ".join(words[:2]), known)
         or nearest(words[0], [*known, *nouns])
     )
@@ -144,6 +179,25 @@ def _refuse_unknown(words: Sequence[str]) -> None:
         remedy=f"Did you mean hotops {meant}?" if meant else "hotops --help lists the commands.",
         code="unknown_command",
     )
+
+
+def _refuse_misspelt(command: Command | None, words: Sequence[str]) -> None:
+    """`hotops restore pionts ENV` is no restore of an environment. Raises UsageError."""
+    from pathlib import Path
+
+    from hotops.core.errors import UsageError
+    from hotops.core.options import nearest
+
+    rest = words[len(command.words) :] if command else ()
+    if command is None or not rest or Path("inventories", rest[0]).exists():
+        return
+    meant = nearest(rest[0], [each.words[-1] for each in below(command)])
+    if meant:
+        raise UsageError(
+            f"There is neither an environment {rest[0]!r} nor a command 'hotops {command.name} {rest[0]}'.",
+            remedy=f"Did you mean hotops {command.name} {meant}?",
+            code="unknown_command",
+        )
 
 
 def _version() -> str:

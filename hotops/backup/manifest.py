@@ -199,7 +199,7 @@ def find(store: Store, environment: str, database: str, wanted: str = "newest") 
             oldest = found[-1].manifest
             raise NoBackup(
                 f"No backup of {database} is from before {wanted}: the oldest is {oldest.id} of {rfc3339(oldest.taken_at)}.",
-                remedy="hotops backup points shows what else could be brought back.",
+                remedy="hotops restore points shows what else could be brought back.",
             )
         return before[0]
     if not found:

@@ -193,7 +193,7 @@ class RestoreMoment(Operation[MomentWanted, Window]):
         if "recover" in done and "seconds" in done["recover"]:
             result["seconds"] = done["recover"]["seconds"]
             lines = [f"{state.name} is as of {moment}, after {spoken_duration(float(str(result['seconds'])))}"]
-            lines.append("Next: hotops backup compare tells what a backup from before holds that is not there now.")
+            lines.append("Next: hotops restore compare tells what a backup from before holds that is not there now.")
         return {**result, SCREEN: lines}
 
     # --- inside -------------------------------------------------------------------------------------------------------

@@ -39,10 +39,10 @@ class RestoreWanted(Where):
         description="Environment variable with a direct or session connection string of the server that takes it:"
         " that of a hosted project (role postgres), or a PostgreSQL of your own, with the extensions of the backup.",
     )
-    new_database: str | None = Field(
+    beside: str | None = Field(
         None,
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
-        description="Name of the database that is made there; DATABASE_restored_TIME if omitted.",
+        description="Name of the new database, which is made beside the others of that server; DATABASE_restored_TIME if omitted.",
     )
     into: str = Field(
         "new",
@@ -140,7 +140,7 @@ class Restore(Operation[RestoreWanted, Aim]):
     to: 20260131T100000Z-3f9a2c
     tables: [public.orders, public.customers]
     target_env: SCRATCH_URL
-    new_database: orders_of_yesterday
+    beside: orders_of_yesterday
 """,
         see_also=("backup", "backup_verify", "backup_info"),
     )  # fmt: skip
@@ -153,7 +153,7 @@ class Restore(Operation[RestoreWanted, Aim]):
         opener = opener_of(context, settings, want.identity_env or settings.declared.identity_env)
         server = connection_of(context, want.target_env)
         over = want.overwrite is not None
-        name = server.database if over or want.into == "given" else want.new_database or _name_of(found)
+        name = server.database if over or want.into == "given" else want.beside or _name_of(found)
         if over:
             self._confirmed(settings, found, server)
         connection = server.to(name)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hotops.commands.command import Command, ModuleCommand, OperationCommand, PlaybookCommand
 
-#: In the order of `hotops --help`. A name of two words is a noun with its verb; NOUNS says what the noun is about.
+#: In the order of `hotops --help`. A name of two words is a noun with its verb; NOUNS says what the noun is about. A
+#: command may be the noun of others (`restore`, `restore points`): the help of the one names the others.
 COMMANDS: tuple[Command, ...] = (
     ModuleCommand(
         "init",
@@ -210,38 +213,39 @@ COMMANDS: tuple[Command, ...] = (
         operation="backup_prune",
     ),
     OperationCommand(
-        "backup points",
+        "restore points",
         "What could be brought back today, and to which moment.",
-        ("hotops backup points production",),
+        ("hotops restore points production",),
         operation="restore_points",
     ),
     OperationCommand(
         "restore",
-        "A backup into a new database, proven row by row.",
+        "A backup into a new database beside the living one, proven row by row; or over it, with its name typed twice.",
         (
-            "hotops restore production --target-env SCRATCH_URL",
-            "hotops restore production --tables public.orders",
+            "hotops restore production --beside shop_yesterday --to 2026-01-31T10:00:00Z",
+            "hotops restore production --tables public.orders --overwrite shop --confirm shop",
         ),
         operation="restore",
     ),
     OperationCommand(
-        "backup compare",
+        "restore compare",
         "What a restore would lose: rows of the living database that a backup does not hold; --keep keeps them first.",
-        ("hotops backup compare production", "hotops backup compare production --tables public.orders --keep"),
+        ("hotops restore compare production", "hotops restore compare production --tables public.orders --keep"),
         operation="restore_compare",
     ),
     OperationCommand(
-        "backup rewind",
+        "restore rewind",
         "The project's own database goes back to a moment, in place, by the platform; what was written since is lost.",
-        ("hotops backup rewind production --to 2026-01-31T09:59:30Z --overwrite shop --confirm shop",),
+        ("hotops restore rewind production --to 2026-01-31T09:59:30Z --overwrite shop --confirm shop",),
         operation="restore_moment",
     ),
     OperationCommand(
-        "backup switch",
+        "restore switch",
         "An app works with a restored database from now on: vault, Fly, machines; --undo puts the former one back.",
         (
-            "hotops backup switch production shop-production --to-database NAME --confirm NAME",
-            "hotops backup switch production shop-production --undo --yes",
+            "hotops restore switch production shop-production --to-database NAME --confirm NAME",
+            "hotops restore production shop-production --switch NAME --confirm NAME",
+            "hotops restore switch production shop-production --undo --yes",
         ),
         operation="restore_switch",
     ),
@@ -402,6 +406,7 @@ COMMANDS: tuple[Command, ...] = (
 
 NOUNS: dict[str, str] = {
     "backup": "Backups of the database: made, listed, proven, removed.",
+    "restore": "What is lost comes back: beside, over, to a moment.",
     "conformance": "Assumptions about the clouds, and what they really do.",
     "dsn": "Connection strings: judged, proven, explained, put right.",
     "secrets": "Secrets: mirrored, audited, looked for, rotated.",
@@ -412,6 +417,18 @@ NOUNS: dict[str, str] = {
     "generate": "Files for a team's repository, made from its inventories.",
     "lock": "Who works on an environment.",
 }
+
+#: A command's flag by which it is another command, whose option takes the flag's value; None: a flag that may stand
+#: without its value, since it says what the command does anyway.
+SHORTER: Mapping[tuple[str, str], tuple[str, str] | None] = {
+    ("restore", "--switch"): ("restore switch", "--to-database"),
+    ("restore", "--beside"): None,
+}
+
+
+def below(command: Command) -> list[Command]:
+    """The commands whose noun this command is."""
+    return [each for each in COMMANDS if len(each.words) > 1 and each.words[:-1] == command.words]
 
 
 def find(words: tuple[str, ...]) -> Command | None:

@@ -30,7 +30,8 @@ def candidates(words: Sequence[str], build: Build) -> list[str]:
     elif current.startswith("-"):
         found = options_of(command, build)
     else:
-        found = _places(command, plain[len(command.words) :])
+        rest = plain[len(command.words) :]
+        found = [*_places(command, rest), *(_next_words(plain) if not rest else ())]
     return sorted({word for word in found if word.startswith(current)})
 
 

@@ -83,7 +83,7 @@ def restore_newest_backup(exercise: Exercise, *, target_env: str = "RESTORE_URL"
     record.note(restored_database=database, target_env=target_env, expired_removed=expired)
     began = record.mark("fault")
     record.mark("decided")
-    wanted = RestoreWanted(target_env=target_env, new_database=database)
+    wanted = RestoreWanted(target_env=target_env, beside=database)
     outcome = drive(Restore(wanted, context))
     took: dict[str, float] = {name: float(seconds) for name, seconds in outcome.result["phases"].items()}
     if not took:

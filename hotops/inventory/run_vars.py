@@ -43,7 +43,7 @@ RUN_VARS: Mapping[str, str] = MappingProxyType(
         "count": "How many machines a process group has.",
         "tables": "Only these tables are restored, as schema.name.",
         "target_env": "Environment variable with the connection string of the server that takes a restore.",
-        "new_database": "Name of the database that a restore makes.",
+        "beside": "Name of the database that a restore makes.",
         "into": "new: a restore makes a database; given: it takes the connection string's own, empty one.",
         "overwrite": "Name of the living database whose rows a restore replaces.",
         "jobs": "Whether a restore starts scheduled jobs (start) or holds them back (hold).",

@@ -310,7 +310,7 @@ def _unknown_line(apps: Sequence[AppSeen]) -> str:
 def _facts(state: StatusSeen, environment: Environment) -> list[str]:
     lines = fact("database", state.database.says)
     if state.database.project.value is not None:
-        lines += fact("", f"rows gone? hotops backup points {environment.name}")
+        lines += fact("", f"rows gone? hotops restore points {environment.name}")
     lines += fact("github", state.repository.says(state.now))
     if state.holder is None:
         return lines + fact("lock", f"free ({state.lock_scope})")

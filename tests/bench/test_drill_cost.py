@@ -59,7 +59,7 @@ def test_a_drill_of_a_backup_beside_a_bare_restore(
     size = calls.server.run("shop", "select pg_database_size('shop')")[0][0] / 1e9
     bare, proven, lost = [], [], []
     for turn in range(3):  # taking turns, the fastest counts: noise only ever adds
-        restored = calls("restore", new_database=f"bare_{turn}", compared=False)
+        restored = calls("restore", beside=f"bare_{turn}", compared=False)
         bare.append(sum(restored.result["phases"].values()))
         calls.server.drop(f"bare_{turn}")
         with calls.context(run=f"2030010{turn + 1}T000000Z-drill") as context:

@@ -132,8 +132,8 @@ def test_a_table_is_wiped(sandbox: RunningSandbox, project: Project) -> None:
         session.execute("truncate public.orders")
         night = Night(project, lambda: rows() == ROWS)
         first = night.type("hotops status production")
-        assert "rows gone? hotops backup points production" in " ".join(first.text.split())
-        night.go("hotops backup points production")
+        assert "rows gone? hotops restore points production" in " ".join(first.text.split())
+        night.go("hotops restore points production")
         assert rows() == ROWS
     assert is_well(night), night.told()
     keeps_to_the_screen(night)

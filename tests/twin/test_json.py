@@ -58,7 +58,7 @@ ELSEWHERE: Mapping[str, str] = {
     "backup show": "tests/backup/test_operations.py",
     "backup verify": "tests/backup/test_operations.py",
     "backup prune": "tests/backup/test_operations.py",
-    "backup points": "tests/twin/test_check_mode.py",
+    "restore points": "tests/twin/test_check_mode.py",
     "restore": "tests/backup/test_operations.py",
     "dsn check": "tests/database/test_dsn_look.py",
     "dsn fix": "tests/database_stage.py",

@@ -270,3 +270,36 @@ def test_a_terminal_breaks_no_word_and_a_pipe_gets_the_line_as_it_is(monkeypatch
     command = "Next: hotops restore production --to 20300131T101500Z-3f9a2c --tables public.orders"
     assert fitted(command, Terminal()) == command, "a shell would run the first half of a broken command"
     assert fitted("/a/path/of/more/than/forty/columns/is/copied/whole", Terminal()).count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("restore shop web --switch x --confirm x", "restore switch shop web --to-database x --confirm x"),
+        ("restore -i here --switch=shop_x", "restore switch -i here --to-database=shop_x"),
+        ("restore shop --beside --check", "restore shop --check"),
+        ("restore shop --beside shop_x", "restore shop --beside shop_x"),
+        ("restore compare shop --keep", "restore compare shop --keep"),
+        ("health shop --switch x", "health shop --switch x"),
+    ],
+)  # fmt: skip
+def test_a_flag_that_stands_for_a_command_is_written_out(given: str, meant: str) -> None:
+    assert cli.written_out(given.split()) == meant.split()
+
+
+def test_a_command_that_is_a_noun_too_is_both_and_names_what_is_below_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["restore", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "--overwrite" in told
+    assert "hotops restore points: " in told
+    assert cli.main(["restore", "points", "--help"]) == 0
+    assert "Usage: hotops restore points" in capsys.readouterr().out
+    for words, meant in {
+        ("restore", "pionts", "sandbox"): "restore points",
+        ("backup", "points"): "restore points",
+    }.items():
+        assert cli.main(list(words)) == 2
+        assert f"Did you mean hotops {meant}?" in capsys.readouterr().err

@@ -48,6 +48,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
         ("run promote s", ["sandbox"]),
         ("evidence v", ["verify"]),
         ("schema lock ", ["break", "show"]),
+        ("restore s", ["sandbox", "switch"]),
+        ("restore points s", ["sandbox"]),
         ("completion ", ["bash", "fish", "zsh"]),
         ("nonsense ", []),
         ("status nowhere ", []),

@@ -41,9 +41,9 @@ options:
         hosted project (role postgres), or a PostgreSQL of your own, with the extensions of the backup.'
     type: str
     default: RESTORE_URL
-  new_database:
+  beside:
     description:
-      - Name of the database that is made there; DATABASE_restored_TIME if omitted.
+      - Name of the new database, which is made beside the others of that server; DATABASE_restored_TIME if omitted.
     type: str
   into:
     description:
@@ -122,7 +122,7 @@ EXAMPLES = r"""
     to: 20260131T100000Z-3f9a2c
     tables: [public.orders, public.customers]
     target_env: SCRATCH_URL
-    new_database: orders_of_yesterday
+    beside: orders_of_yesterday
 """
 
 RETURN = r"""
