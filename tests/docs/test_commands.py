@@ -35,12 +35,11 @@ def commands_with(program: str) -> Iterator[tuple[str, list[str]]]:
 
 def test_every_documented_hotops_command_and_option_exists() -> None:
     seen = 0
-    for page, words in commands_with("hotops"):
+    for page, words in ((page, written_out(typed)) for page, typed in commands_with("hotops")):
         known = {command.words[0] for command in COMMANDS}
         if words[0].isupper() or (words[0] in _NOT_YET and words[0] not in known):
             continue
         seen += 1
-        words = written_out(words)
         command: Any = typer.main.get_command(build(words))
         for word in words:
             if not hasattr(command, "commands") or word.startswith("-"):
