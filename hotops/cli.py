@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = written_out(given)
     try:
         _refuse_unknown([argument for argument in given if not argument.startswith("-")])
-        build(given)(args=given, prog_name="hotops")
+        code = build(given)(args=given, prog_name="hotops", standalone_mode=False)
+        return code if isinstance(code, int) else int(ExitCode.DONE)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(ExitCode.ERROR)
     except HotopsError as error:
@@ -43,6 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("Interrupted.\nNext: the same command again; it first looks at what is there.\n")
         return int(ExitCode.INTERRUPTED)
     except Exception as error:
+        mistyped = _as_usage(error, given)
+        if mistyped is not None:
+            _tell(mistyped, as_json="--json" in given)
+            return int(mistyped.failure_exit)
+        if hasattr(error, "show"):
+            error.show()  # a noun without its verb: its help
+            return int(ExitCode.USAGE)
         if os.environ.get("HOTOPS_DEBUG"):
             raise
         unexpected = HotopsError(
@@ -52,7 +60,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         _tell(unexpected, as_json="--json" in given)
         return int(ExitCode.ERROR)
-    return int(ExitCode.DONE)
+
+
+def _as_usage(error: Exception, given: Sequence[str]) -> HotopsError | None:
+    """What Typer refuses (an unknown option, a missing one, a value that is none), in the words of all errors."""
+    import typer
+
+    from hotops.core.errors import UsageError
+    from hotops.core.options import nearest
+
+    refused: type[Exception] = typer.BadParameter.__bases__[0]  # of all that is mistyped; Typer exports no more
+    if not isinstance(error, refused) or type(error).__name__ == "NoArgsIsHelpError":
+        return None
+    command = find(tuple(argument for argument in given if not argument.startswith("-")))
+    name = f"hotops {command.name}" if command else "hotops"
+    wrong = getattr(error, "option_name", None)
+    said: str = error.format_message() if hasattr(error, "format_message") else str(error)
+    remedy = f"{name} --help lists the options."
+    if type(error).__name__ == "NoSuchOption" and wrong:
+        parameters = getattr(error, "ctx").command.params  # noqa: B009 (Typer's own, of no public type)
+        known = [option for one in parameters for option in (*one.opts, *one.secondary_opts)]
+        meant = nearest(wrong, known)
+        said = f"{name} has no option {wrong}."
+        remedy = f"Did you mean {meant}? {remedy}" if meant else remedy
+    elif command and command.examples:
+        remedy = f"For example: {command.examples[0]}    ({remedy.rstrip('.')})"
+    return UsageError(said, remedy=remedy, code="usage")
 
 
 def written_out(given: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hotops.adopt.init import Init
+from hotops.commands.spoken import spoken_failure
 from hotops.commands.telling import tell
 from hotops.core.context import Context
 from hotops.core.operation import Spec
@@ -60,6 +61,8 @@ def command(
         return Context(World.of("sandbox" if sandbox else "live"), reason="init", check=check)
 
     answer = invoke(Init, {**options, "env_kind": kind}, context, check=check)
+    if failure := answer.result.get("failure"):
+        answer.result["failure"] = spoken_failure(failure, "init", "")
     code = tell(answer, as_json=as_json)
     if code:
         raise typer.Exit(code)

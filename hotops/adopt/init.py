@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from hotops.adopt.contradictions import Contradiction, contradictions
-from hotops.adopt.organisation import Organisation, pairs, read_organisation
+from hotops.adopt.organisation import Organisation, Running, pairs, read_organisation
 from hotops.adopt.ratchet import Asked, ask_once
 from hotops.adopt.texts import Project, files_of
 from hotops.core.errors import UsageError
@@ -84,6 +84,8 @@ class Init(Operation[InitWanted, InitSeen]):
             pairs=paired,
             github_repo=want.repo,
             supabase_project=_project(found),
+            databases={app.name: use for app in found.apps if (use := _database(app))},
+            candidates=_candidates(found),
         )
         told = contradictions(found, paired, want.folder, context.clock.now())
         asked = ask_once(context, project)
@@ -136,6 +138,24 @@ def _project(found: Organisation) -> str | None:
     return known[0].name or known[0].ref if len(known) == 1 else None
 
 
+def _candidates(found: Organisation) -> list[tuple[str, str]]:
+    """Name and ref of each project, where there are several."""
+    known = found.projects.value or []
+    return [(project.name, project.ref) for project in known] if len(known) > 1 else []
+
+
+def _database(app: Running) -> dict[str, object] | None:
+    """How an app gets its connection string, by the names of its secrets: whole, or in parts."""
+    names = {secret.name for secret in app.secrets.value or ()}
+    if "DATABASE_URL" in names:
+        return {"secret": "DATABASE_URL", "use": "server"}
+    if "PG_URL" in names:
+        return {"secret": "PG_URL", "names": ["PG_URL"], "use": "server"}
+    if "POSTGRES_HOST" in names:
+        return {"secret": "DATABASE_URL", "parts": "POSTGRES_", "use": "server"}
+    return None
+
+
 def unknowns(state: InitSeen) -> list[str]:
     """What could not be known, each with what would tell it."""
     found = state.organisation
@@ -149,7 +169,11 @@ def unknowns(state: InitSeen) -> list[str]:
         told.append(f"the database: {found.projects.why_not}")
     elif state.project.supabase_project is None:
         count = len(found.projects.value or [])
-        told.append(f"which of {count} Supabase projects is behind production: set supabase_project")
+        told.append(
+            f"which of {count} Supabase projects is behind production: supabase_project in group_vars/all.yml"
+            if count
+            else "a database: the token sees no Supabase project"
+        )
     if state.project.github_repo is None:
         told.append("the repository: not named (--repo OWNER/NAME), so the lock is one of this computer only")
     told += [f"whether {item}" for item in state.asked.unasked]
@@ -159,6 +183,7 @@ def unknowns(state: InitSeen) -> list[str]:
     return [
         *told,
         "values of secrets: Fly tells digests only",
+        "where the vault is: vault in group_vars/all.yml",
         "what backs up the database: set backup in the inventory",
     ]
 

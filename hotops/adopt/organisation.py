@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from hotops.core.context import Context
-from hotops.core.errors import Forbidden, UsageError
+from hotops.core.errors import Forbidden, NotFound, UsageError
 from hotops.fly import Fly
 from hotops.fly.models import AppSecret, Machine, Release
 from hotops.fly.states import is_managed
@@ -61,6 +61,13 @@ def read_organisation(context: Context, slug: str, names: Sequence[str]) -> Orga
                 f"This token may not list the apps of {slug}.",
                 remedy=f"Name them: hotops init --fly-org {slug} --app shop-production --app shop-staging",
                 code="apps_not_listed",
+            ) from error
+        except NotFound as error:
+            raise UsageError(
+                f"This token sees no organisation {slug!r}.",
+                remedy="fly orgs list shows the slugs; a token of another organisation does not see this one.",
+                code="unknown_org",
+                request_id=error.request_id,
             ) from error
     sources: list[Callable[[], Any]] = [
         source

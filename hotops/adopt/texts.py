@@ -45,6 +45,10 @@ class Project:
     github_repo: str | None = None
     supabase_project: str | None = None
     softened: Sequence[Softened] = field(default=())
+    #: How an app uses its database, as far as the names of its secrets tell it.
+    databases: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    #: Supabase projects of which it is not known which is behind the apps: name and ref.
+    candidates: Sequence[tuple[str, str]] = ()
 
 
 def files_of(project: Project) -> dict[str, str]:
@@ -78,7 +82,7 @@ def common_of(project: Project, *, softened: bool) -> dict[str, object]:
 
 
 def _inventory(name: str, project: Project, apps: Sequence[str]) -> dict[str, str]:
-    hosts = {app: {"promote_from": project.pairs[app]} if app in project.pairs else None for app in apps}
+    hosts = {app: _host(project, app) or None for app in apps}
     folder = f"inventories/{name}"
     common = _yaml(common_of(project, softened=name == "production"))
     lines = ["---", f"# Tokens come from the shell and never stand here: `hotops doctor {name}` names the least."]
@@ -87,8 +91,30 @@ def _inventory(name: str, project: Project, apps: Sequence[str]) -> dict[str, st
     head = "---\n# A host is a Fly app. One with `promote_from` is promoted, the others are watched.\n"
     return {
         f"{folder}/hosts.yml": f"{head}{_yaml({'apps': {'hosts': hosts}})}",
-        f"{folder}/group_vars/all.yml": "\n".join([*lines, common]),
+        f"{folder}/group_vars/all.yml": "\n".join([*lines, common]) + _undeclared(project, name),
     }
+
+
+def _host(project: Project, app: str) -> dict[str, object]:
+    source: dict[str, object] = {"promote_from": project.pairs[app]} if app in project.pairs else {}
+    return source | ({"database": dict(project.databases[app])} if app in project.databases else {})
+
+
+def _undeclared(project: Project, name: str) -> str:
+    """What reading the clouds can't tell, as lines to take the sign away from."""
+    lines = []
+    if project.candidates:
+        lines += ["# Which of these Supabase projects is behind the apps?"]
+        lines += [f"# supabase_project: {called or ref}    # {ref}" for called, ref in project.candidates]
+    vault = "a sandbox has a vault of its own" if project.env_kind == "sandbox" else "mode 700, never committed"
+    lines += [
+        f"# The vault, from which secrets are mirrored, rotated, put right: a folder of env files ({vault}).",
+        "# vault: vault/occ",
+    ]
+    if project.databases and project.env_kind == "live":
+        secret = sorted({str(use["secret"]) for use in project.databases.values()})[0]
+        lines.append(f"# It has a line {secret}=… in vault/occ/{secret.lower()}_{name}.env (mode 600), for example.")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _yaml(data: object) -> str:

@@ -99,6 +99,7 @@ COMMANDS: tuple[Command, ...] = (
         ("hotops deploy production shop-production --image registry.fly.io/shop-staging:v42 --reason 'hotfix'",),
         playbook="deploy",
         variables=("reason", "image", "approve"),
+        needs=("image",),
         asks="Deploy to {apps} in {env}?",
     ),
     OperationCommand(

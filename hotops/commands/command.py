@@ -58,9 +58,10 @@ class PlaybookCommand(Command):
     """`hotops NAME ENV [APP…]` runs a playbook as ansible-playbook would, with progress, and again after looking.
 
     `variables` are the extra vars that it has flags for, by their one name; `asks` is the question before it, in which
-    `{apps}` and `{env}` stand for what was named.
+    `{apps}` and `{env}` stand for what was named. `needs` are the variables without which it can't begin.
     """
 
     playbook: str = field(kw_only=True)
     variables: tuple[str, ...] = field(kw_only=True, default=("reason",))
     asks: str = field(kw_only=True, default="")
+    needs: tuple[str, ...] = field(kw_only=True, default=())

@@ -26,6 +26,7 @@ from hotops.commands.flags import (
     words_of,
 )
 from hotops.commands.place import Place, locate
+from hotops.commands.spoken import spoken_failure
 from hotops.commands.telling import OUTCOME, exit_code_of, progress, tell
 from hotops.core.context import Context
 from hotops.core.driver import refuse_if_readonly
@@ -107,7 +108,7 @@ class Call:
         )
         self._bar.end()
         self._seal(answer.result)
-        return answer
+        return self._in_own_words(answer)
 
     def after_confirmation(self, *, yes: bool, typed: str | None) -> Answer:
         """Look first; where something would change, show it, have it confirmed, and carry out just that."""
@@ -117,13 +118,22 @@ class Call:
             options["confirm"] = typed
         looked = invoke(self.kind, options, lambda want: self._context(want, check=True), check=True)
         if looked.failed or not looked.result["changed"]:
-            return looked
+            return self._in_own_words(looked)
         progress(f"{self._heading()}\n{looked.result['plan']}")
         question = f"Carry this out in {self._heading()}?"
         confirm(question, destroys=self.kind.effect == "destroy", name=self._name(), yes=yes, typed=typed)
         if typed is not None and "confirm" in self.kind.Want.model_fields:
             self.given["confirm"] = typed
         return self.answer(expected_plan=looked.result["plan_id"])
+
+    def _in_own_words(self, answer: Answer) -> Answer:
+        failure = answer.result.get("failure")
+        if not failure:
+            return answer
+        told = spoken_failure(failure, self.command.name, self.place.inventory.name)
+        request = f" (request {told['request_id']})" if told.get("request_id") else ""
+        msg = " ".join(f"{told['message']} {told.get('remedy') or ''}{request}".split())
+        return Answer({**answer.result, "failure": told, "msg": msg}, answer.screen)
 
     def _options(self) -> dict[str, Any]:
         options = {**self.given, **self.command.fixed}

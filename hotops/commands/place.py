@@ -13,6 +13,9 @@ from hotops.inventory.schema import Environment
 
 #: Where the environments of a project are.
 INVENTORIES = Path("inventories")
+_NO_PROJECT = (
+    "Go to the project's folder, name an inventory with -i PATH, or make a project here: hotops init --fly-org ORG"
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def split_words(words: Sequence[str], inventory: Path | None) -> tuple[Path, tup
     if not words:
         raise UsageError(
             "Which environment? There is no default one.",
-            remedy=f"Name one: {', '.join(_known()) or 'or give -i PATH'}.",
+            remedy=f"Name one: {', '.join(_known())}." if _known() else _NO_PROJECT,
         )
     return inventory_of(words[0]), tuple(words[1:])
 
@@ -55,7 +58,7 @@ def inventory_of(name: str) -> Path:
     if not known:
         raise UsageError(
             f"There is no folder {INVENTORIES} in {Path.cwd()}, so {name!r} is not known.",
-            remedy="Go to the project's folder, or name an inventory with -i PATH.",
+            remedy=_NO_PROJECT,
             code="unknown_environment",
         )
     meant = nearest(name, known)

@@ -17,6 +17,7 @@ from hotops.commands.command import PlaybookCommand
 from hotops.commands.confirming import confirm
 from hotops.commands.flags import place_parameters, switch, text, with_parameters, words_of
 from hotops.commands.place import Place, locate
+from hotops.commands.spoken import spoken_failure
 from hotops.commands.telling import fitted, progress, tell_failure
 from hotops.core.clock import SystemClock
 from hotops.core.driver import refuse_if_readonly
@@ -80,12 +81,18 @@ def run_playbook(command: PlaybookCommand, place: Place, variables: Mapping[str,
     environment = place.environment
     extra = {name: value for name, value in variables.items() if value}
     check_extra_vars(extra, environment.env_kind)
+    if missing := [name for name in command.needs if name not in extra]:
+        example = command.examples[0].removeprefix("hotops ")
+        raise UsageError(
+            f"hotops {command.name} needs {' and '.join(f'--{name}' for name in missing)}: {RUN_VARS[missing[0]]}",
+            remedy=f"For example: hotops {example}",
+        )
     if place.named:
         extra["apps"] = ",".join(place.hosts)
     if not how.check:
         refuse_if_readonly(f"hotops {command.name}")
         where = place_in_words(place)
-        asked = command.asks.format(apps=", ".join(place.hosts), env=where) if command.asks else ""
+        asked = command.asks.format(apps=", ".join(_touched(place, extra)), env=where) if command.asks else ""
         confirm(
             asked or f"Run {command.playbook} on {where}?",
             destroys=False,
@@ -102,11 +109,18 @@ def run_playbook(command: PlaybookCommand, place: Place, variables: Mapping[str,
         check=how.check,
         diff=how.diff,
     )
-    return carry_out_and_tell(job, place, how)
+    return carry_out_and_tell(job, place, how, command=command.name)
 
 
-def carry_out_and_tell(job: Job, place: Place, how: How) -> int:
-    """Run the job to its end and tell it; returns the exit code."""
+def _touched(place: Place, extra: Mapping[str, str]) -> list[str]:
+    """The hosts that it changes: without an image, those that say what they are promoted from."""
+    apps = place.environment.apps
+    sourced = [host for host in place.hosts if apps[host].promote_from]
+    return list(place.hosts) if "image" in extra or not sourced else sourced
+
+
+def carry_out_and_tell(job: Job, place: Place, how: How, *, command: str = "") -> int:
+    """Run the job to its end and tell it; returns the exit code. `command` says remedies in its own words."""
     say = progress if how.as_json else _line
     tried = run_until_ended(
         job,
@@ -118,6 +132,8 @@ def carry_out_and_tell(job: Job, place: Place, how: How) -> int:
         wait_s=how.wait_s,
         selection=place.hosts,
     )
+    if command and tried.ended.failure:
+        tried.ended.failure = spoken_failure(tried.ended.failure, command, place.inventory.name)
     _tell(tried, as_json=how.as_json)
     return tried.ended.exit_code
 

@@ -15,6 +15,9 @@ from hotops.core.operation import Spec
 
 S = TypeVar("S", bound=Spec)
 
+#: So many letters of a name say which is meant, where no other begins with them.
+_BEGUN = 3
+
 
 def validated(kind: type[S], options: Mapping[str, Any], *, of: str = "") -> S:
     """The options of the operation `of`, as its `Want`. None means "not given"; `a, b` is a list where one is wanted.
@@ -36,15 +39,22 @@ def validated(kind: type[S], options: Mapping[str, Any], *, of: str = "") -> S:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was most likely meant, or None."""
-    close = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
-    return close[0] if close else None
+    """The known name that was most likely meant, or None: one that is spelt alike, or the only one that begins so."""
+    names = list(known)
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
+    if close:
+        return close[0]
+    begun = [each for each in names if each.startswith(name.lower())] if len(name) >= _BEGUN else []
+    return begun[0] if len(begun) == 1 else None
 
 
 def _told(item: ErrorDetails, kind: type[Spec]) -> str:
     where = ".".join(str(part) for part in item["loc"])
     if item["type"] == "missing":
         return f"the option {where} is required"
+    if item["type"] == "string_pattern_mismatch" and str(item["loc"][0]) in kind.model_fields:
+        told = (kind.model_fields[str(item["loc"][0])].description or "").rstrip(".")
+        return f"{where} has not the form that it has to have: {told}"
     if item["type"] != "extra_forbidden":
         return f"{where}: {item['msg'].removeprefix('Value error, ').rstrip('.')}" if where else item["msg"].rstrip(".")
     meant = nearest(where, kind.model_fields) if len(item["loc"]) == 1 else None

@@ -6,9 +6,12 @@ from hotops.core.context import Context
 from hotops.core.errors import ApiError, UsageError, WireError
 from hotops.dsn.budget import Budget
 from hotops.dsn.judging import Circumstances, ProjectFacts
+from hotops.inventory.adding import to_add
 from hotops.inventory.database import DatabaseUse
 from hotops.inventory.schema import Environment
 from hotops.supabase.client import Supabase
+
+_EXAMPLE = "database: {secret: DATABASE_URL, use: server}"
 
 
 class NoProject(UsageError):
@@ -62,10 +65,19 @@ def declared_use(environment: Environment, name: str | None, selection: tuple[st
     declaring = [app for app in environment.apps.values() if app.database is not None]
     if name is None:
         chosen = [app for app in declaring if not selection or app.host in selection]
-        if len(chosen) != 1 or chosen[0].database is None:
+        if not declaring:
+            host = selection[0] if len(selection) == 1 else "APP"
             raise UsageError(
-                f"{len(chosen)} of the selected apps declare `database`; it has to be one.",
-                remedy=f"-l {' or '.join(app.host for app in chosen or declaring) or 'APP'}",
+                "No app of the inventory declares `database`, so it is not known which secret holds a connection"
+                " string.",
+                remedy=to_add(environment, _EXAMPLE, host=host),
+                code="no_database_declared",
+            )
+        if len(chosen) != 1 or chosen[0].database is None:
+            several = ", ".join(app.host for app in chosen or declaring)
+            raise UsageError(
+                f"Which app? {len(chosen)} of the selected apps declare `database`; it has to be one of {several}.",
+                remedy=f"Name it: -l {(chosen or declaring)[0].host}",
             )
         return chosen[0].app, chosen[0].database
     found = next((app for app in environment.apps.values() if name in (app.host, app.app)), None)
@@ -74,6 +86,7 @@ def declared_use(environment: Environment, name: str | None, selection: tuple[st
     if found.database is None:
         raise UsageError(
             f"{name} declares no `database`, so it is not known which secret holds its connection string.",
-            remedy="Declare it: database: {secret: DATABASE_URL, use: server}.",
+            remedy=to_add(environment, _EXAMPLE, host=found.host),
+            code="no_database_declared",
         )
     return found.app, found.database

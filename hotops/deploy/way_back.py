@@ -74,6 +74,8 @@ def choose_way_back(
             continue
         return WayBack(release, image, digest, tuple(passed))
     wanted = f"release v{to_version}" if to_version is not None else "an older, complete release with another image"
+    if to_version is not None and not passed and ordered:
+        passed = [f"recorded are {', '.join(f'v{release.version}' for release in ordered[:8])}"]
     raise NoWayBack(
         f"There is no {wanted} to go back to ({'; '.join(passed) or 'no release is recorded'}).",
         remedy="Name a release with -e version=N, or deploy an image with deploy.yml.",

@@ -9,6 +9,7 @@ from typing import Literal
 
 from hotops.core.errors import UsageError
 from hotops.core.secret import Secret
+from hotops.inventory.adding import to_add
 from hotops.inventory.schema import Environment
 from hotops.secrets.formats import malformed, part_of
 from hotops.secrets.secret_map import MappedSecret, SecretMap, Target
@@ -68,7 +69,8 @@ def _place(environment: Environment) -> Path:
     place = environment.vault_path
     if place is None:
         raise VaultMissing(
-            f"{environment.name} declares no vault.", remedy="Set `vault: vault/occ` (its folder) in the inventory."
+            f"{environment.name} declares no vault.",
+            remedy=f"{to_add(environment, 'vault: vault/occ')} (its folder, mode 700, or a SOPS file).",
         )
     return place
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from hotops.core.options import nearest
@@ -317,9 +318,18 @@ class Vault:
         unread = "".join(f" {error.message}" for error in self.unreadable.values())
         return NotInVault(
             f"The vault {self.store.place} has no {term} for {self.environment}.{unread}",
-            remedy=f"Did you mean {near}?" if near else f"Look for it in {self.store.place}, and add it there.",
+            remedy=f"Did you mean {near}?" if near else self._to_add(term),
             details={"term": term, "nearest": near},
         )
+
+    def _to_add(self, term: str) -> str:
+        """The file and the line that would have it."""
+        path, _, key = term.rpartition("#")
+        place = Path(self.store.place)
+        if not place.is_dir():
+            return f"Add {term} there: sops {place}"
+        file = place / (path or f"{key.lower()}_{self.environment}.env")
+        return f"Add it, as a line {key}=… in {file} (mode 600)."
 
     def _resolved(self, item: Item, above: tuple[Item, ...]) -> Secret:
         if item in above:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from hotops.adopt.init import Init, InitWanted
 from hotops.adopt.organisation import pairs
+from hotops.adopt.texts import Project, files_of
 from hotops.core.driver import Outcome, drive
 from hotops.core.errors import UsageError
 from hotops.fly import Fly
@@ -78,6 +80,39 @@ def test_what_runs_is_paired_and_written_and_the_files_are_an_inventory(folder: 
     assert set(environment.gates) == softened
     assert all(waiver.level == "warn" and waiver.reason and waiver.until for waiver in environment.gates.values())
     assert (folder / "promote.yml").read_text(encoding="utf-8").endswith("import_playbook: hotops.core.promote\n")
+
+
+def test_how_an_app_gets_its_database_is_told_by_the_names_of_its_secrets_and_the_vault_is_a_line_to_uncomment(
+    folder: Path,
+) -> None:
+    scene = Scene(
+        ahead("shop-staging"),
+        app_seed("shop-production", traffic_rps=1),
+        app_seed("agent", secrets={"PG_URL": f"postgresql://app@{secrets.token_hex(4)}.example/app"}),
+        app_seed("chat", secrets={"POSTGRES_HOST": "db.example", "POSTGRES_USERNAME": "chat"}),
+        app_seed("files", secrets={"APP_ENV": "production"}),
+    )
+    init(scene, folder)
+    environment = load_environment(folder / "inventories/production")
+    uses = {app.host: app.database for app in environment.apps.values()}
+    told = {host: (use.secret, use.parts, use.whole_names) for host, use in uses.items() if use is not None}
+    assert told == {
+        "agent": ("PG_URL", None, ("PG_URL",)),
+        "chat": ("DATABASE_URL", "POSTGRES_", ()),
+        "shop-production": ("DATABASE_URL", None, ("DATABASE_URL",)),
+    }
+    assert uses["files"] is None
+    declared = folder / "inventories/production/group_vars/all.yml"
+    text = declared.read_text(encoding="utf-8")
+    declared.write_text(text.replace("# vault: ", "vault: "), encoding="utf-8")
+    assert load_environment(folder / "inventories/production").vault == "vault/occ"
+
+
+def test_of_several_projects_each_is_a_line_to_choose_from() -> None:
+    project = Project("personal", "live", ["shop"], [], {}, candidates=[("one", "a" * 20), ("two", "b" * 20)])
+    text = files_of(project)["inventories/production/group_vars/all.yml"]
+    assert f"# supabase_project: one    # {'a' * 20}\n# supabase_project: two    # {'b' * 20}\n" in text
+    assert yaml.safe_load(text) == {"env_kind": "live", "fly_org": "personal"}
 
 
 def test_each_planted_contradiction_is_told(folder: Path) -> None:

@@ -171,7 +171,8 @@ def test_what_a_playbook_s_command_prints(
     )
     monkeypatch.setattr(workflows, "run_until_ended", lambda *_given, **_more: tried)
     rest = ("health", "stage") if words == "run" else ("stage",)
-    code, printed = asked(words, *rest, "--yes")
+    needs = ("--image", "registry.fly.io/shop:v42") if words == "deploy" else ()
+    code, printed = asked(words, *rest, *needs, "--yes")
     assert (code, document_of(words, printed)["outcome"]) == (ended.exit_code, ended.outcome)
 
 

@@ -14,6 +14,7 @@ from pydantic import Field
 from hotops import cli, registry
 from hotops.commands import catalogue, confirming
 from hotops.commands.command import OperationCommand
+from hotops.commands.spoken import spoken
 from hotops.commands.telling import fitted
 from hotops.core.errors import HotopsError
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
@@ -131,6 +132,58 @@ def test_a_wrong_word_is_answered_with_what_was_meant(
     assert says in err
     assert f"Next: {next_step}" in err
     assert not Path("note.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says", "next_step"),
+    [
+        (("note", "sandbox", "--txet", "x"), "hotops note has no option --txet.", "Did you mean --text?"),
+        (("note", "sandbox", "--text"), "requires an argument", "hotops note --help lists the options."),
+        (("init",), "Missing option '--fly-org'", "For example: hotops init --fly-org personal"),
+        (("note", "sandb"), "no environment 'sandb'", "Did you mean sandbox?"),
+    ],
+)
+def test_what_typer_refuses_is_told_as_all_errors_are_also_to_a_program(
+    hotops: Any, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str, next_step: str
+) -> None:
+    if words[0] == "init":
+        monkeypatch.undo()  # the true catalogue
+    code, out, err = hotops(*words)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert f"Next: {next_step}" in err
+    code, out, _ = hotops(words[0], "--json", *words[1:])
+    failure = json.loads(out)["failure"]
+    assert (code, failure["exit_code"]) == (2, 2)
+    assert says in failure["message"]
+
+
+def test_out_of_a_project_the_way_into_one_is_named(
+    hotops: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for words in (("note",), ("note", "production")):
+        code, _, err = hotops(*words)
+        assert code == 2
+        assert "hotops init --fly-org ORG" in err
+
+
+@pytest.mark.parametrize(
+    ("said", "typed"),
+    [
+        ("Name a release with -e version=N.", "Name a release with --version N."),
+        ("Name the app: -l HOST", "Name the app: hotops dsn fix production HOST"),
+        ("dsn_fix.yml -l shop -e undo=true puts it back.", "hotops dsn fix production shop --undo puts it back."),
+        ("ansible-playbook rollback.yml -l shop", "hotops rollback production shop"),
+        ("run with -e prove=false.", "run with --no-prove."),
+        ("ansible-doc hotops.core.dsn_fix lists the options.", "hotops dsn fix --help lists the options."),
+        ("Drill it without -l and apps.", "Drill it without -l and apps."),
+        ("ls -l vault", "ls -l vault"),
+    ],
+)
+def test_a_remedy_is_said_in_the_words_of_the_command_that_was_typed(said: str, typed: str) -> None:
+    assert spoken(said, "dsn fix", "production") == typed
 
 
 def test_a_write_is_shown_confirmed_carried_out_and_leaves_evidence(hotops: Any, project: Project) -> None:

@@ -84,3 +84,27 @@ def test_where_nothing_may_be_written_only_hotops_own_playbooks_run(
         (f"{project.folder}/promote.yml", False),
     ]
     assert not is_all_of_hotops(str(project.folder / "nightly.yml"))
+
+
+def test_a_deploy_without_an_image_says_so_before_anything_runs(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.pretend_sandbox()
+    assert cli.main(["deploy", "sandbox", "--yes"]) == 2
+    said = capsys.readouterr().err
+    assert "Error: hotops deploy needs --image" in said
+    assert "Next: For example: hotops deploy production shop-production --image " in said
+    assert not project.runs()
+
+
+def test_a_promotion_asks_about_the_apps_that_have_a_source(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.pretend_sandbox()
+    project.write(
+        "inventories/sandbox/hosts.yml",
+        "all:\n  vars: {env_kind: sandbox, fly_org: acme}\n"
+        "apps:\n  hosts:\n    shop: {promote_from: shop-staging}\n    chat:\n",
+    )
+    assert cli.main(["promote", "sandbox"]) == 5
+    assert "Error: Promote shop in sandbox" in capsys.readouterr().err
