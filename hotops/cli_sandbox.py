@@ -226,11 +226,16 @@ def _told(kind: str, description: str, returned: str = "success", **more: str) -
 
 
 def _seed_from_inventory(inventory: Path) -> dict[str, Any]:
-    from hotops.inventory.seed import seed_from_inventory
+    from hotops.inventory.listing import load_environment
+    from hotops.inventory.seed import seed_of
+    from hotops.secrets.pretended_vault import give_owner_roles
 
     if not inventory.exists():
         raise UsageError(f"There is no inventory {inventory} (seen from {Path.cwd()}).", remedy="Name one with -i.")
-    return seed_from_inventory(inventory)
+    environment = load_environment(inventory)
+    document = seed_of(environment)
+    give_owner_roles(environment, document)
+    return document
 
 
 def _make_vault(inventory: Path, document: dict[str, Any]) -> None:

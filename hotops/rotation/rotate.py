@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from hotops.core.driver import drive
 from hotops.core.errors import HotopsError, UsageError
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.secret import Secret
+from hotops.deploy.refresh import Refresh
 from hotops.inventory.schema import Environment
 from hotops.inventory.spec import nearest
 from hotops.promote.holding import hold, let_go
@@ -66,9 +68,15 @@ class _MirrorSome(MirrorSecrets):
     """The mirror of some secrets of the map."""
 
     secrets: tuple[str, ...] = ()
+    #: Whether what machines have is refused (or must be) already: then none of them drains before it is made anew.
+    is_urgent: bool = False
 
     def mapped(self) -> SecretMap:
         return load_map(self.environment).only(self.secrets)
+
+    def refresh_of(self, app: str) -> Refresh:
+        found = super().refresh_of(app)
+        return replace(found, drain_s=0.0) if self.is_urgent else found
 
 
 class RotateSecret(Operation[RotateWant, RotateSeen]):
@@ -334,6 +342,7 @@ class RotateSecret(Operation[RotateWant, RotateSeen]):
         """Write them to all places of the map and have the machines made anew. Keeps this run's lock."""
         mirror = _MirrorSome(MirrorWant(adopt="write"), self.context)
         mirror.secrets = tuple(names)
+        mirror.is_urgent = self._observed.leaked or not self.provider.overlaps
         outcome = drive(mirror)
         hold(self.context, self.environment)
         return {"written": list(outcome.result["written"])}

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from hotops.sandbox.pgbouncer import TransactionPool, find_program
 from hotops.sandbox.pooler import MAX_CLIENTS, POOL_SIZE
 from hotops.sandbox.postgres_account import Account, choose_account
 from hotops.sandbox.postgres_programs import Programs, find_programs
-from hotops.sandbox.postgres_template import SUPERUSER, Login, PostgresFailed, copy_template, scram_verifier, set_logins
+from hotops.sandbox.postgres_template import SUPERUSER, Login, PostgresFailed, copy_template, scram_verifier, set_roles
 
 PORT = 5432
 START_TIMEOUT_S = 20.0
@@ -45,8 +46,8 @@ class Cluster:
     """One project's PostgreSQL: superuser ``supabase_admin``, login role ``postgres`` with the project's password.
 
     ``folder`` is the cluster's own; ``host_names`` are in its certificate; with ``archive_every_s`` it can be brought
-    back to a moment. What starts a server must be called from a thread that lives as long as the sandbox: the kernel
-    ends the server when the *thread* that started it ends.
+    back to a moment; ``owner_roles`` are in it, for login roles to act as. What starts a server must be called from a
+    thread that lives as long as the sandbox: the kernel ends the server when the *thread* that started it ends.
     """
 
     toolkit: Toolkit
@@ -56,6 +57,7 @@ class Cluster:
     host_names: tuple[str, ...]
     password: str
     archive_every_s: float | None = None
+    owner_roles: Sequence[str] = ()
     archive: Archive | None = None
     address: str = ""
     pool: TransactionPool | None = None
@@ -72,7 +74,7 @@ class Cluster:
         self.address = self.address or free_loopback_address()
         if toolkit.programs.tls:
             self._write_certificate(self._data_dir)
-        set_logins(toolkit.programs, toolkit.account, self._data_dir, self._logins())
+        set_roles(toolkit.programs, toolkit.account, self._data_dir, self._logins(), self.owner_roles)
         if self.archive_every_s is not None:
             self.archive = Archive(self._place / "archive", toolkit.account, self.archive_every_s)
             self.archive.begin(self._data_dir)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -57,6 +58,7 @@ host    replication  all   127.0.0.0/8   scram-sha-256
 # Below it lies what initdb makes, and pg_dump takes an extension from there for a part of every database: a project's
 # would be in no dump. Without a listening server PostgreSQL goes on where initdb stopped.
 _FIRST_OWN_OID = 16384
+_ROLE_NAME = re.compile(r"^[a-z_][a-z0-9_]{0,62}$")
 
 
 class PostgresFailed(RuntimeError):
@@ -84,10 +86,31 @@ def copy_template(programs: Programs, account: Account, cache_dir: Path, data_di
     account.own(data_dir)
 
 
-def set_logins(programs: Programs, account: Account, data_dir: Path, logins: Sequence[Login]) -> None:
-    """Let roles of a stopped cluster log in, with SCRAM verifiers through standard input. Raises: PostgresFailed."""
+def set_roles(
+    programs: Programs, account: Account, data_dir: Path, logins: Sequence[Login], owners: Sequence[str] = ()
+) -> None:
+    """Let roles of a stopped cluster log in, with SCRAM verifiers through standard input. Raises: PostgresFailed.
+
+    `owners` are made by the role postgres, as somebody would once: they may not log in, others act as they.
+    """
     statements = [f"alter role \"{login.role}\" password '{scram_verifier(login.password)}'" for login in logins]
+    if owners:
+        statements.append("set role postgres")
+    for name in owners:
+        statements += _owner_role(name)
     _run_single_user(programs, account, data_dir, statements)
+
+
+def _owner_role(name: str) -> list[str]:
+    """It may do in the schema public what an application does there, with tables that postgres makes later too."""
+    if not _ROLE_NAME.match(name):
+        raise PostgresFailed(f"{name!r} is no name of a role: small letters, digits, underscores")
+    return [
+        f"create role {name} nologin",
+        f"grant usage, create on schema public to {name}",
+        f"alter default privileges in schema public grant all on tables to {name}",
+        f"alter default privileges in schema public grant all on sequences to {name}",
+    ]
 
 
 def scram_verifier(password: str, salt: bytes | None = None) -> str:

@@ -206,6 +206,7 @@ class Databases:
             (f"db.{ref}.supabase.co",),
             project["db_pass"],
             archive_every_s=ARCHIVE_EVERY_S / self._speed if project.get("pitr") else None,
+            owner_roles=tuple(project.get("owner_roles") or ()),
             address=self._addresses.get(ref, ""),
         )
         self._pooler(pooler_host(project))

@@ -189,7 +189,7 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
             if self.want.deploy:
                 stale = set(mine) & set(judged.stale.get(app, ()))
                 only = None if written else holds.lacking(stale) | left_out(holds)
-                refreshed += self._refresh(app).steps(holds.machines, only, why=why_anew(written, stale))
+                refreshed += self.refresh_of(app).steps(holds.machines, only, why=why_anew(written, stale))
         for scope in (place for place in state.held.remotes if place.startswith("github:")):
             steps += write_steps(scope, {name: item for name, item in judged.at(scope).items() if item.write}, {})
             gone = [target for target in judged.removed if target.destination == scope]
@@ -215,7 +215,7 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
         if step.name.startswith("github:"):
             return self._apply_github(step)
         app = step.name.split("/")[0]
-        refresh = self._refresh(app)
+        refresh = self.refresh_of(app)
         if refresh.owns(step):
             version = done.get(f"{app}/secrets", {}).get("version")
             learnt = version or done.get(refresh.release_step, {}).get("min_secrets_version")
@@ -240,7 +240,7 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
             for app in apps_of(plan):
                 version = done.get(f"{app}/secrets", {}).get("version")
                 names = [name for name, item in self._judged.at(fly_destination(app)).items() if item.write]
-                deployed = any(self._refresh(app).owns(step) for step in plan.steps)
+                deployed = any(self.refresh_of(app).owns(step) for step in plan.steps)
                 gone = [step.name.rpartition("/")[2] for step in plan.steps if step.name.startswith(f"{app}/remove/")]
                 prove_app(
                     self.context, self.fly, app, names, ledger,
@@ -251,7 +251,7 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
 
     def after_failure(self, error: Exception, plan: Plan, done: Done) -> Exception:
         for app in apps_of(plan):
-            self._refresh(app).failed(done)
+            self.refresh_of(app).failed(done)
         let_go(self.context, self.environment)
         if not isinstance(error, HotopsError):
             return error
@@ -325,7 +325,8 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
     def _challenged(self) -> list[str]:
         return [item.app for item in self.environment.apps.values() if item.challenge_secrets]
 
-    def _refresh(self, app: str) -> Refresh:
+    def refresh_of(self, app: str) -> Refresh:
+        """How an app's machines are made anew: as the inventory says."""
         declared = self._declared(app)
         plain = Refresh(self.context, app)
         if declared is None:

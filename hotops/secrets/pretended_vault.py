@@ -1,4 +1,4 @@
-"""A vault for the sandbox, made when it starts: what its apps were given, and new values for what the map adds."""
+"""What a sandbox has because of the secret map: a vault of its own, and the owner roles that rotations need."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hotops.core.errors import WorldsMixed
 from hotops.core.secret import Secret
 from hotops.core.state import private_folder
 from hotops.inventory.schema import Environment
+from hotops.secrets.issuers import PostgresProvider
 from hotops.secrets.map_file import load_map
 from hotops.secrets.secret_map import MappedSecret
 from hotops.vault.names import environment_of
@@ -41,6 +42,19 @@ def make_pretended_vault(environment: Environment, seed: Mapping[str, Any]) -> P
         slot, _, key = (mapped.vault or name.lower()).partition("#")
         vault.add(f"{slot}_{word}.env", key or name, Secret(_value(mapped, given)))
     return place
+
+
+def give_owner_roles(environment: Environment, seed: Mapping[str, Any]) -> None:
+    """Let the seed's project have the owner roles that the map's rotations need, which somebody makes by hand once.
+
+    The map's connection strings are the environment's own project's, the first one.
+    """
+    projects = seed["supabase"]["projects"]
+    if not projects or not environment.secret_map_path.is_file():
+        return
+    providers = [mapped.provider for mapped in load_map(environment).secrets.values()]
+    owners = [provider.owner for provider in providers if isinstance(provider, PostgresProvider)]
+    projects[0]["owner_roles"] = sorted(set(owners))
 
 
 def _value(mapped: MappedSecret, given: Mapping[str, Mapping[str, str]]) -> str:

@@ -66,12 +66,24 @@ def test_check_mode_writes_nothing(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in (tmp_path / "vault").rglob("*") if path.is_file()} == before
 
 
-def test_a_leaked_one_is_revoked_first(tmp_path: Path) -> None:
-    shop = RotationStage(tmp_path)
+def test_a_leaked_one_is_revoked_first_and_nothing_waits_that_no_longer_logs_in(tmp_path: Path) -> None:
+    shop = RotationStage(tmp_path, drain_s=12)
+    began = shop.clock.time
     done = shop.rotate(leaked=True)
     assert done.plan.steps[0].name == "DATABASE_URL/revoke_leaked"
+    changes = [said for said in shop.roles.statements if "alter role" in said]
+    revoked, made, *_ = [("with nologin" in said, "shop_app_a" in said) for said in changes]
+    assert (revoked, made) == ((True, True), (False, False))
+    writes = [call[1] for call in shop.calls() if call[2] == "write"]
+    queries = [n for n, path in enumerate(writes) if path.endswith("/database/query")]
+    assert queries[0] < min(n for n, path in enumerate(writes) if path.endswith("/secrets")), "before any place changes"
+    urgent_s = shop.clock.time - began
     assert shop.roles.verifiers["shop_app_a"] is None
     assert set(shop.valid().values()) == {True}
+    # Where the old one still works, each of the two machines drains as the inventory says.
+    began = shop.clock.time
+    shop.rotate(force=True, grace_s=0)
+    assert shop.clock.time - began - urgent_s > 20
 
 
 def test_without_an_owner_role_nothing_is_changed(tmp_path: Path) -> None:

@@ -233,6 +233,7 @@ def clusters(tmp_path: Path) -> Iterator[Any]:
         folder.parent.mkdir()
         toolkit = Toolkit(programs, account, tmp_path / "cache")
         cluster = Cluster(toolkit, Authority(), folder, PROJECT_REF, (f"db.{PROJECT_REF}.supabase.co",), "seeded")
+        cluster.owner_roles = ("books",)
         made.append(cluster)
         cluster.start()
         return cluster
@@ -252,6 +253,24 @@ def test_the_wheel_serves_where_nothing_else_does(clusters: Any, tmp_path: Path)
     assert not programs.tls
     assert not programs.contrib
     assert logs_in(clusters(programs, choose_account()))
+
+
+def test_an_owner_role_is_there_and_does_in_public_what_an_application_does(clusters: Any, tmp_path: Path) -> None:
+    cluster = clusters(find_programs(tmp_path / "cache"), choose_account())
+    given = {"host": cluster.address, "dbname": "postgres", "autocommit": True}
+    with psycopg.connect(user="postgres", password="seeded", **given) as connection:
+        connection.execute("create table public.orders (id bigserial primary key, title text)")
+        connection.execute("create role books_a login password 'one-word' in role books")
+        rows = connection.execute("select rolcanlogin from pg_roles where rolname = 'books'").fetchall()
+    assert rows == [(False,)]
+    with psycopg.connect(user="books_a", password="one-word", **given) as connection:
+        connection.execute("set role books")
+        connection.execute("insert into orders (title) values ('a book')")
+        connection.execute("create table public.shelves ()")
+        assert connection.execute("select count(*) from orders").fetchone() == (1,)
+    cluster.reset()
+    with psycopg.connect(user="postgres", password="seeded", **given) as connection:
+        assert connection.execute("select 1 from pg_roles where rolname = 'books'").fetchone() == (1,)
 
 
 def postgres_from_the_wheel() -> Programs:

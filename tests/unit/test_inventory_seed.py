@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotops.core.errors import InventoryError, WorldsMixed
+from hotops.inventory.listing import load_environment
 from hotops.inventory.load import environment_from_vars
 from hotops.inventory.seed import seed_from_inventory, seed_of
 from hotops.inventory.seed_values import PretendedProject, project_ref
 from hotops.sandbox.twin import Twin
+from hotops.secrets.pretended_vault import give_owner_roles
 
 ROOT = Path(__file__).parents[2]
 SMALLEST = ROOT / "tests/fixtures/smallest/hosts.yml"
@@ -260,3 +262,14 @@ def test_a_project_does_not_show_its_password() -> None:
 def test_an_unknown_kind_of_secret_is_refused() -> None:
     with pytest.raises(InventoryError, match=r"sandbox\.secrets\.X: has to be"):
         seed({"web": {"sandbox": {"secrets": {"X": "magic"}}}})
+
+
+def test_the_project_gets_the_owner_roles_that_the_map_rotates_with() -> None:
+    environment = load_environment(ROOT / "inventories/sandbox")
+    made = seed_of(environment)
+    give_owner_roles(environment, made)
+    assert [project["owner_roles"] for project in made["supabase"]["projects"]] == [["hotdash_app"]]
+    without_a_map = load_environment(SMALLEST)
+    made = seed_of(without_a_map)
+    give_owner_roles(without_a_map, made)
+    assert all("owner_roles" not in project for project in made["supabase"]["projects"])
