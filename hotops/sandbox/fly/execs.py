@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import subprocess
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
-from hotops.sandbox.fly import process
+from hotops.sandbox.fly import interpreters, process
 from hotops.sandbox.fly.errors import invalid, json_reply, unmet
+from hotops.sandbox.fly.interpreters import Ran
 from hotops.sandbox.fly.machine import Machine
 from hotops.sandbox.fly.machines import MACHINE
 from hotops.sandbox.fly.routing import Call, Routes
@@ -22,18 +18,7 @@ routes = Routes()
 LOCAL = {"localhost", "127.0.0.1", "0.0.0.0", "[::1]", "::1"}  # noqa: S104  # names a client may ask, nothing is bound
 CURL_WITH_VALUE = {"-o", "--output", "-w", "--write-out", "-m", "--max-time", "-H", "--header", "-X", "-A", "--request"}
 CURL_WITH_VALUE |= {"--connect-timeout", "--user-agent", "--retry"}
-#: Longest run of a program inside a machine.
-PROGRAM_S = 10.0
 WGET_WITH_VALUE = {"-O", "-T", "-t", "--header", "-U"}
-
-
-@dataclass
-class Ran:
-    """What a command left behind."""
-
-    exit_code: int
-    stdout: str = ""
-    stderr: str = ""
 
 
 @dataclass
@@ -47,7 +32,8 @@ class Asked:
 
 @routes.on("POST", MACHINE + "/exec", action="exec")
 def run_command(call: Call) -> Response:
-    """Run a command in a running machine: curl and wget of its own ports, printenv NAME; all else is missing (127)."""
+    """Run a command in a running machine: curl and wget of its own ports, printenv NAME, programs of interpreters that
+    its image has and that look at environment or network only. All else is missing (127)."""
     machine = call.gated_machine()
     if machine.state != "started" or machine.run is None:
         raise unmet(f"unable to exec in machine in current state: '{machine.state}'")
@@ -62,14 +48,13 @@ def _run(call: Call, machine: Machine, command: list[str], stdin: str = "") -> R
     program = command[0].rpartition("/")[2]
     if machine.current.image.content.behaviour.distroless:
         return Ran(127, stderr=f"exec: {program}: not found\n")
+    really = interpreters.run(machine, command, stdin, call.world.connect)
+    if really is not None:
+        return really
     if program in {"sh", "bash"} and len(command) > 2 and command[1] in {"-c", "-lc"}:
         return _run(call, machine, shlex.split(command[2]), stdin)
     if program == "true":
         return Ran(0)
-    if program == "python3" and len(command) > 2 and command[1] == "-c" and "import socket" in command[2]:
-        return _python(machine, [_NETWORK + command[2], *command[3:]], stdin, _seen_of(call.world.connect))
-    if program == "python3" and len(command) > 2 and command[1] == "-c" and "os.environ" in command[2]:
-        return _python(machine, command[2:], stdin, {})
     if program == "printenv" and len(command) == 2:
         value = machine.run.incarnation.env.get(command[1]) if machine.run else None
         return Ran(1) if value is None else Ran(0, f"{value}\n")
@@ -78,46 +63,6 @@ def _run(call: Call, machine: Machine, command: list[str], stdin: str = "") -> R
     if program == "wget":
         return _wget(call, machine, _parse(command[1:], WGET_WITH_VALUE))
     return Ran(127, stderr=f"{program}: not found\n")
-
-
-#: Names are found in the sandbox's map alone, never by real DNS: put before a program that opens connections.
-_NETWORK = """\
-def _only_the_sandbox():
-    import json, os, socket
-    names = json.loads(os.environ.pop("TWIN_NAMES"))
-    def found(host, port, *_given, **_named):
-        place = names.get(f"{host}:{port}")
-        if place is None and any(name.startswith(f"{host}:") for name in names):
-            raise ConnectionRefusedError(111, "Connection refused")
-        if place is None:
-            raise socket.gaierror(-2, "Name or service not known")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (place["address"], place["port"]))]
-    socket.getaddrinfo = found
-_only_the_sandbox()
-"""
-
-
-def _seen_of(connect: Any) -> dict[str, str]:
-    """What a machine's programs see of the network, as variables; nothing where the twin has none."""
-    network = getattr(connect, "network", None)
-    names, ca_file = network() if network else ({}, None)
-    return {"TWIN_NAMES": json.dumps(names), **({"SSL_CERT_FILE": ca_file} if ca_file else {})}
-
-
-def _python(machine: Machine, words: list[str], stdin: str, more: Mapping[str, str]) -> Ran:
-    """A program of Python's own library, really run: with the machine's environment and network and nothing else.
-
-    Programs that look at neither are "not installed".
-    """
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", *words],
-        env={**machine.current.env, **more, "PATH": "/nowhere"},
-        input=stdin.encode(),
-        capture_output=True,
-        timeout=PROGRAM_S,
-        check=False,
-    )
-    return Ran(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 
 def _parse(words: list[str], with_value: set[str]) -> Asked:
