@@ -228,13 +228,13 @@ def _told(kind: str, description: str, returned: str = "success", **more: str) -
 def _seed_from_inventory(inventory: Path) -> dict[str, Any]:
     from hotops.inventory.listing import load_environment
     from hotops.inventory.seed import seed_of
-    from hotops.secrets.pretended_vault import give_owner_roles
+    from hotops.secrets.pretended_vault import give_what_rotates
 
     if not inventory.exists():
         raise UsageError(f"There is no inventory {inventory} (seen from {Path.cwd()}).", remedy="Name one with -i.")
     environment = load_environment(inventory)
     document = seed_of(environment)
-    give_owner_roles(environment, document)
+    give_what_rotates(environment, document)
     return document
 
 

@@ -131,7 +131,7 @@ def seed_fingerprint(seed: Mapping[str, Any], speed: float) -> str:
 
 def _declared(value: Any, key: str = "") -> Any:
     if isinstance(value, Mapping):
-        if key in ("secrets", "staged_secrets", "tokens"):
+        if key in ("secrets", "staged_secrets", "tokens", "api_keys"):
             return sorted(value)
         return {name: _declared(item, name) for name, item in value.items() if name != "db_pass"}
     if isinstance(value, (list, tuple)):

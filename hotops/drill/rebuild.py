@@ -184,7 +184,7 @@ def _successor(exercise: Exercise, mapped: MappedSecret, value: Secret, old: str
     new = exercise.project.ref
     if isinstance(mapped.provider, SupabaseKey):
         fingerprint = vault_of(exercise.environment, may_write=True).fingerprint
-        return SupabaseApiKey(ApiKeys(exercise.supabase), new, mapped.provider, fingerprint).successor(value)
+        return SupabaseApiKey(exercise.context, new, mapped.provider, fingerprint).successor(value)
     moved = Secret(value.reveal().replace(old, new))
     dsn = _parsed(moved)
     if dsn is None:

@@ -21,7 +21,6 @@ from hotops.rotation.provider import Provider
 from hotops.rotation.supabase_keys import SupabaseApiKey
 from hotops.secrets.issuers import Checklist, FlyToken, Generated, PostgresPassword, PostgresProvider, SupabaseKey
 from hotops.secrets.secret_map import MappedSecret
-from hotops.supabase.api_keys import ApiKeys
 from hotops.supabase.client import Supabase
 from hotops.vault.names import sibling_path
 from hotops.vault.vault import Item
@@ -53,7 +52,7 @@ def provider_of(asked: Asked) -> Provider:
         case Generated() as declared:
             return GeneratedSecret(declared, fingerprint, asked.place, asked.present)
         case SupabaseKey() as declared:
-            return SupabaseApiKey(ApiKeys(context.client(Supabase)), _ref(asked), declared, fingerprint)
+            return SupabaseApiKey(context, _ref(asked), declared, fingerprint)
         case FlyToken() as declared:
             name = f"hotops {asked.environment.name} {asked.name}"
             return FlyDeployToken(context, asked.environment.fly_org, name, declared, asked.present, fingerprint)

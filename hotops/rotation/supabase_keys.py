@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hotops.core.errors import VerifyFailed
+from hotops.core.context import Context
+from hotops.core.errors import Unauthorized, VerifyFailed, WaitTimeout
 from hotops.core.operation import Fact
 from hotops.core.secret import Secret
+from hotops.core.waiting import wait_for
 from hotops.rotation.provider import Alone
 from hotops.secrets.issuers import SupabaseKey
 from hotops.supabase.api_keys import ApiKey, ApiKeys
+from hotops.supabase.client import Supabase
+from hotops.supabase.project_keys import try_key
 
 _TWO = ("_a", "_b")
+#: How long the project may need until it knows of a key that was made or deleted.
+_SPREADS_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -22,10 +28,14 @@ class SupabaseApiKey(Alone):
     One that was made while the answer or the process was lost is found by its name, and revealed: it is nobody else's.
     """
 
-    keys: ApiKeys
+    context: Context
     ref: str
     declared: SupabaseKey
     fingerprint: Callable[[Secret], str]
+
+    @property
+    def keys(self) -> ApiKeys:
+        return ApiKeys(self.context.client(Supabase))
 
     def successor(self, current: Secret) -> Secret:
         there = self.keys.all(self.ref)
@@ -51,20 +61,38 @@ class SupabaseApiKey(Alone):
                 f"The project {self.ref} has no API key with this value.",
                 remedy="Remove the .new sibling from the vault if it is a made-up one, and run it again.",
             )
+        self._wait_until(value, is_taken=True)
         return {"logged_in": self.told(value), "key": key.name}
 
     def revoke(self, old: Secret) -> Fact:
-        """Deleted; a legacy JWT can't be deleted alone and is left."""
+        """Deleted, and refused by the project itself; a legacy JWT can't be deleted alone and is left."""
         key = self._of(old)
-        if key is None:
-            return {"revoked": self.told(old)}
-        if key.type == "legacy" or key.id is None:
+        if key is not None and (key.type == "legacy" or key.id is None):
             return {"left": f"{self.told(old)}, a legacy key: disable those in the dashboard once nobody uses them"}
-        self.keys.delete(self.ref, key.id)
-        return {"revoked": self.told(old), "key": key.name}
+        if key is not None and key.id is not None:
+            self.keys.delete(self.ref, key.id)
+        self._wait_until(old, is_taken=False)
+        return {"revoked": self.told(old), **({"key": key.name} if key is not None else {})}
 
     def told(self, value: Secret) -> str:
         return f"API key {self.fingerprint(value)[:8]}"
 
     def _of(self, value: Secret) -> ApiKey | None:
         return next((key for key in self.keys.all(self.ref) if key.value == value), None)
+
+    def _wait_until(self, value: Secret, *, is_taken: bool) -> None:
+        """The project itself takes the key, or refuses it: there it is used. Raises VerifyFailed where it does not."""
+        host, told, clock = f"{self.ref}.supabase.co", self.told(value), self.context.clock
+
+        def taken() -> bool:
+            try:
+                try_key(self.context, self.ref, value)
+            except Unauthorized:
+                return False
+            return True
+
+        try:
+            wait_for(lambda seen: seen is is_taken, taken, clock=clock, timeout_s=_SPREADS_S, what=told)
+        except WaitTimeout:
+            says = f"{host} refuses" if is_taken else f"It is deleted, and {host} still takes"
+            raise VerifyFailed(f"{says} the {told}.", remedy=f"status.supabase.com; the keys of {self.ref}.") from None

@@ -55,6 +55,11 @@ def map_database(project: Mapping[str, Any], address: str, port: int, *, tls: bo
     yield f"db.{project['ref']}.supabase.co:5432", _place(address, port, tls=tls)
 
 
+def map_project(project: Mapping[str, Any], api_port: int) -> Iterator[tuple[str, Any]]:
+    """The entry of one project's own address."""
+    yield f"{project['ref']}.supabase.co:443", _place(LOOPBACK, api_port, tls=False)
+
+
 def map_pooler(host: str, address: str, ports: Iterable[int]) -> Iterator[tuple[str, Any]]:
     """The entries of a shared pooler: session mode on 5432, transaction mode on 6543 where PgBouncer is there."""
     for port in ports:

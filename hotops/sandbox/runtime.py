@@ -20,7 +20,7 @@ from hotops.sandbox.ca import DEFAULT_LEAF_DAYS, Authority, ServerNames
 from hotops.sandbox.databases import Connector
 from hotops.sandbox.files import write_file
 from hotops.sandbox.github.api import HOSTS as GITHUB_HOSTS
-from hotops.sandbox.host_map import API_HOSTS, app_hosts, map_database, map_hosts
+from hotops.sandbox.host_map import API_HOSTS, app_hosts, map_database, map_hosts, map_project
 from hotops.sandbox.orphans import stop_orphans
 from hotops.sandbox.pgbouncer import find_program
 from hotops.sandbox.postgres import PORT, Toolkit
@@ -28,6 +28,8 @@ from hotops.sandbox.projects import Databases
 from hotops.sandbox.server import Listener
 from hotops.sandbox.supabase import HOST as SUPABASE_HOST
 from hotops.sandbox.supabase import ManagementApi
+from hotops.sandbox.supabase_host import DOMAIN, ProjectHosts
+from hotops.sandbox.supabase_keys import ProjectKeys
 from hotops.sandbox.surfaces import ApiSurfaces
 from hotops.sandbox.twin import Twin
 
@@ -66,6 +68,8 @@ class Sandbox:
         self._host_map: dict[str, Any] = {}
         self._state: dict[str, Any] = {}
         self._listeners: list[Listener] = []
+        self._api_port = 0
+        self._keys: ProjectKeys | None = None
 
     def start(self) -> None:
         """Start everything, and say so in state.json last of all."""
@@ -84,7 +88,7 @@ class Sandbox:
             stop=lambda: self._jobs.put(None),
         )
         days = {host: DEFAULT_LEAF_DAYS if expiry is None else expiry for host, expiry in hosts.items()}
-        api = Listener(surfaces, API_HOSTS, secure=True)
+        api = Listener(surfaces, (*API_HOSTS, f"*.{DOMAIN}"), secure=True)
         app = Listener(twin, hosts)
         app_tls = Listener(twin, hosts, tls=ServerNames(self._authority, days, self._folder))
         self._listeners = [api, app, app_tls]
@@ -94,6 +98,8 @@ class Sandbox:
         own = clients.prepare(self._folder, api_url)
         management = ManagementApi(self._databases, tokens["supabase"], own["supabase_token"])
         twin.mount(SUPABASE_HOST, "supabase", management.handle)
+        twin.mount(f"*.{DOMAIN}", "supabase", ProjectHosts(self._databases, management.keys).handle)
+        self._keys, self._api_port = management.keys, api.port
         self._host_map = map_hosts(self._seed, api_port=api.port, app_port=app.port, app_tls_port=app_tls.port)
         for listener in self._listeners:
             listener.serve_in_background()
@@ -149,6 +155,7 @@ class Sandbox:
                 continue  # it is still coming up
             tls = toolkit is not None and toolkit.programs.tls
             hosts |= map_database(database.project, database.cluster.address, PORT, tls=tls)
+            hosts |= map_project(database.project, self._api_port)
             own = database.owners_string()
             strings |= {str(database.project["ref"]): own, str(database.project["name"]): own}
         hosts |= self._databases.pooler_places()
@@ -166,6 +173,8 @@ class Sandbox:
 
     def _before_reset(self) -> None:
         clients.forget(self._folder)
+        if self._keys is not None:
+            self._keys.forget()
         self._on_main_thread(self._databases.reset).result(RESET_TIMEOUT_S)
 
 

@@ -45,7 +45,8 @@ class Backend(Protocol):
 
 
 class Listener(ThreadingHTTPServer):
-    """One loopback port. ``names`` are the hosts that may be asked for on it, besides this computer's own.
+    """One loopback port. ``names`` are the hosts that may be asked for on it, besides this computer's own; `*.` before
+    one stands for any name right below it.
 
     ``tls`` encrypts; ``secure`` says that a plain port stands for an encrypted one of the real world: callers asked for
     https. Each connection has its thread, so a delay holds up nobody else.
@@ -94,7 +95,7 @@ class Listener(ThreadingHTTPServer):
             return host if port == str(self.port) else None
         if port not in ("", "80", "443", str(self.port)):
             return None
-        return host if host in self._names else None
+        return host if {host, f"*.{host.partition('.')[2]}"} & self._names else None
 
     def may_come_from(self, origin: str) -> bool:
         """Whether a request that a page makes comes from one of our own."""

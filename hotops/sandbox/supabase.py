@@ -50,7 +50,7 @@ class ManagementApi:
         self._tokens = [token.encode() for token in tokens]
         self._user_id = str(uuid.uuid4())
         self._limits = _Windows()
-        self.keys = ProjectKeys()
+        self.keys = ProjectKeys(self._seeded_keys)
 
     def handle(self, request: Request, now: float) -> Response:
         """Answer one request. Each answer carries the rate headers, the authenticated ones the user's id too."""
@@ -110,6 +110,10 @@ class ManagementApi:
         if answer is None:
             raise Refusal(404, f"Cannot {request.method} {request.path}")
         return answer
+
+    def _seeded_keys(self, ref: str) -> Mapping[str, str]:
+        database = self._databases.find(ref)
+        return dict(database.project.get("api_keys") or {}) if database else {}
 
     def _create(self, body: dict[str, Any], now: float) -> tuple[int, Any]:
         name, slug, password = body.get("name"), body.get("organization_slug"), body.get("db_pass")

@@ -8,7 +8,7 @@ import json
 import re
 import secrets
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,10 +25,18 @@ class KeyRefused(Exception):
 
 
 class ProjectKeys:
-    """The keys of all projects; a project has its two legacy ones and the two that it was made with."""
+    """The keys of all projects; a project has its two legacy ones, the two that it was made with, and its seed's.
 
-    def __init__(self) -> None:
+    `seeded` tells the latter of a project: values by name.
+    """
+
+    def __init__(self, seeded: Callable[[str], Mapping[str, str]]) -> None:
+        self._seeded = seeded
         self._keys: dict[str, list[dict[str, Any]]] = {}
+
+    def forget(self) -> None:
+        """Back to what each project begins with."""
+        self._keys.clear()
 
     def valid(self, ref: str) -> set[str]:
         """The values that count now."""
@@ -68,12 +76,18 @@ class ProjectKeys:
 
     def _of(self, ref: str, now: float) -> list[dict[str, Any]]:
         if ref not in self._keys:
-            self._keys[ref] = [*_legacy(ref), _key("publishable", "default", now), _key("secret", "default", now)]
+            seeded = [_key(_kind(value), name, now, value=value) for name, value in self._seeded(ref).items()]
+            own = [_key("publishable", "default", now), _key("secret", "default", now)]
+            self._keys[ref] = [*_legacy(ref), *own, *seeded]
         return self._keys[ref]
 
 
-def _key(kind: str, name: str, now: float, template: Any = None) -> dict[str, Any]:
-    value = _PREFIXES[kind] + secrets.token_urlsafe(24)
+def _kind(value: str) -> str:
+    return next(kind for kind, prefix in _PREFIXES.items() if value.startswith(prefix))
+
+
+def _key(kind: str, name: str, now: float, template: Any = None, value: str = "") -> dict[str, Any]:
+    value = value or _PREFIXES[kind] + secrets.token_urlsafe(24)
     at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return {
         "api_key": value,

@@ -76,7 +76,10 @@ class Twin:
         self._connector.set_hosts(hosts, ca_file)
 
     def mount(self, host: str, surface: Surface, handler: MountedHandler) -> None:
-        """Let another part of the sandbox answer for a host; faults and the call log cover it too."""
+        """Let another part of the sandbox answer for a host (`*.` before it: for all below it).
+
+        Faults and the call log cover it too.
+        """
         self._mounts[host] = (surface, handler)
 
     def hostnames(self) -> list[str]:
@@ -139,7 +142,7 @@ class Twin:
             return self.github.handle(request, now)
 
     def _mounted(self, request: Request) -> tuple[Surface, MountedHandler] | None:
-        known = self._mounts.get(request.host)
+        known = self._mounts.get(request.host) or self._mounts.get(f"*.{request.host.partition('.')[2]}")
         if known is None and request.host in {"127.0.0.1", "localhost"} and not self.api.knows_path(request.path):
             # Supabase's client is told an address, not a name.
             return next((mount for mount in self._mounts.values() if mount[0] == "supabase"), None)

@@ -1,4 +1,4 @@
-"""What a sandbox has because of the secret map: a vault of its own, and the owner roles that rotations need."""
+"""What a sandbox has because of the secret map: a vault of its own, and what rotations begin with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hotops.core.errors import WorldsMixed
 from hotops.core.secret import Secret
 from hotops.core.state import private_folder
 from hotops.inventory.schema import Environment
-from hotops.secrets.issuers import PostgresProvider
+from hotops.secrets.issuers import PostgresProvider, SupabaseKey
 from hotops.secrets.map_file import load_map
 from hotops.secrets.secret_map import MappedSecret
 from hotops.vault.names import environment_of
@@ -44,17 +44,30 @@ def make_pretended_vault(environment: Environment, seed: Mapping[str, Any]) -> P
     return place
 
 
-def give_owner_roles(environment: Environment, seed: Mapping[str, Any]) -> None:
-    """Let the seed's project have the owner roles that the map's rotations need, which somebody makes by hand once.
+def give_what_rotates(environment: Environment, seed: Mapping[str, Any]) -> None:
+    """Let the seed's project have what the map's rotations begin with: owner roles, and the API keys that apps have.
 
-    The map's connection strings are the environment's own project's, the first one.
+    Both are the environment's own project's, the first one. Elsewhere somebody makes them by hand, once.
     """
     projects = seed["supabase"]["projects"]
     if not projects or not environment.secret_map_path.is_file():
         return
-    providers = [mapped.provider for mapped in load_map(environment).secrets.values()]
-    owners = [provider.owner for provider in providers if isinstance(provider, PostgresProvider)]
-    projects[0]["owner_roles"] = sorted(set(owners))
+    apps = {app["name"]: app["secrets"] for app in seed["fly"]["apps"]}
+    owners, keys = set(), {}
+    for mapped in load_map(environment).secrets.values():
+        match mapped.provider:
+            case PostgresProvider(owner=owner):
+                owners.add(owner)
+            case SupabaseKey(name=name, type=kind):
+                keys[f"{name}_a"] = f"sb_{kind}_{secrets.token_urlsafe(24)}"
+                for app, names in mapped.fly.items():
+                    given = apps.get(app, {})
+                    given |= {
+                        here: keys[f"{name}_a"] for here, part in names.items() if part == "value" and here in given
+                    }
+            case _:
+                pass
+    projects[0] |= {"owner_roles": sorted(owners), "api_keys": keys}
 
 
 def _value(mapped: MappedSecret, given: Mapping[str, Mapping[str, str]]) -> str:

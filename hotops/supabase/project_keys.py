@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hotops.core.context import Context
+from hotops.core.errors import Unauthorized
 from hotops.core.http import Http, Retry
 from hotops.core.secret import Secret
 
@@ -12,6 +13,8 @@ def try_key(context: Context, ref: str, key: Secret, *, retry: Retry | None = No
 
     Raises Unauthorized for a key that the project does not know. (Supabase docs, API keys; GoTrue, GET /settings.)
     """
+    if not key.reveal().isascii() or not key.reveal().isprintable():
+        raise Unauthorized("It can't stand in a header, so no project knows it.", status=401)
     http = Http(
         f"https://{ref}.supabase.co",
         transport=context.make_transport(),

@@ -19,6 +19,7 @@ from hotops.rotation.postgres_password import PostgresOnePassword
 from hotops.rotation.rotate import RotateSecret, RotateWant
 from hotops.sandbox.fly import limited_tokens
 from hotops.sandbox.supabase import ManagementApi
+from hotops.sandbox.supabase_host import ProjectHosts
 from hotops.sandbox.wire import Request, Response
 from hotops.secrets.rotation_log import Entry, RotationLog
 from hotops.supabase.client import Supabase
@@ -70,6 +71,7 @@ class IssuedStage(SecretsStage):
         project.set_password = self._set_password  # type: ignore[attr-defined]
         self.supabase = ManagementApi(Projects(project), SUPABASE_TOKEN)  # type: ignore[arg-type]
         twin.mount("api.supabase.com", "supabase", self.supabase.handle)
+        twin.mount(f"{REF}.supabase.co", "supabase", ProjectHosts(Projects(project), self.supabase.keys).handle)  # type: ignore[arg-type]
         twin.mount(VENDOR, "supabase", self._vendor)
         first = self.first = self._first(in_hand=in_hand)
         self.keep(FILE, f"{NAME}={first}\n")

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hotops.core.errors import HotopsError
+from hotops.core.errors import HotopsError, Unauthorized
+from hotops.core.secret import Secret
+from hotops.supabase.project_keys import try_key
 from tests.rotation.issuers import APP, FILE, NAME, PROVIDERS, REF, SECOND, IssuedStage
 
 ISSUED = ["generated", "generated_alone", "supabase_key", "fly_token", "fly_token_of_org"]
@@ -182,6 +184,45 @@ def test_a_key_whose_making_nobody_heard_of_is_found_again(tmp_path: Path) -> No
     shop.rotate(force=True)
     assert shop.value() in made
     assert sum(key["name"].startswith("shop_") for key in shop.supabase.keys._of(REF, 0.0)) == 1
+
+
+def test_a_key_is_proven_where_it_is_used_and_its_end_too(tmp_path: Path) -> None:
+    shop = IssuedStage(tmp_path, "supabase_key")
+    old = shop.value()
+    shop.rotate(force=True)
+    used = [
+        entry["status"]
+        for entry in shop.stage.control("GET", "log")["entries"]
+        if entry["host"] == f"{REF}.supabase.co"
+    ]
+    assert used[0] == 200
+    assert 401 in used[1:], "the old one is refused after its end"
+    with shop.context() as context:
+        try_key(context, REF, Secret(shop.value()))
+        with pytest.raises(Unauthorized):
+            try_key(context, REF, Secret(old))
+
+
+def test_a_deleted_key_that_the_project_still_takes_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = IssuedStage(tmp_path, "supabase_key")
+    old, valid = shop.value(), shop.supabase.keys.valid
+    monkeypatch.setattr(shop.supabase.keys, "valid", lambda ref: {*valid(ref), old})
+    failure = shop.failure_of_rotation(force=True)
+    assert failure.failure_code == "rotation_incomplete"
+    assert f"{REF}.supabase.co still takes" in failure.message
+    assert shop.coming() is not None, "a re-run goes on from there"
+    monkeypatch.undo()
+    assert shop.rotate().result["rotated"]
+
+
+def test_a_new_key_that_the_project_does_not_take_goes_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = IssuedStage(tmp_path, "supabase_key")
+    old = shop.value()
+    monkeypatch.setattr(shop.supabase.keys, "valid", lambda _ref: {old})
+    assert f"{REF}.supabase.co refuses" in shop.failure_of_rotation(force=True).message
+    assert set(shop.places().values()) == {old}
 
 
 def test_a_token_whose_making_nobody_heard_of_is_revoked(tmp_path: Path) -> None:

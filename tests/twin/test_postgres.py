@@ -150,6 +150,13 @@ def test_a_malformed_query_is_refused_in_supabases_words(sandbox: RunningSandbox
     assert set(answer.json()) == {"message"}
 
 
+def test_the_project_answers_at_its_own_address_whoever_has_a_key(sandbox: RunningSandbox) -> None:
+    url = f"https://{PROJECT_REF}.supabase.co/auth/v1/settings"
+    key = sandbox.request("GET", f"{API}/api-keys?reveal=true").json()[-1]["api_key"]
+    given = ({}, {"apikey": "sb_secret_of_nobody"}, {"apikey": key})
+    assert [sandbox.request("GET", url, headers=headers).status_code for headers in given] == [401, 401, 200]
+
+
 def test_every_answer_carries_the_rate_headers(sandbox: RunningSandbox) -> None:
     answers = [sandbox.request("GET", API) for _ in range(2)]
     left = [int(answer.headers["x-ratelimit-remaining"]) for answer in answers]

@@ -18,7 +18,7 @@ from hotops.inventory.load import environment_from_vars
 from hotops.inventory.seed import seed_from_inventory, seed_of
 from hotops.inventory.seed_values import PretendedProject, project_ref
 from hotops.sandbox.twin import Twin
-from hotops.secrets.pretended_vault import give_owner_roles
+from hotops.secrets.pretended_vault import give_what_rotates
 
 ROOT = Path(__file__).parents[2]
 SMALLEST = ROOT / "tests/fixtures/smallest/hosts.yml"
@@ -267,9 +267,13 @@ def test_an_unknown_kind_of_secret_is_refused() -> None:
 def test_the_project_gets_the_owner_roles_that_the_map_rotates_with() -> None:
     environment = load_environment(ROOT / "inventories/sandbox")
     made = seed_of(environment)
-    give_owner_roles(environment, made)
-    assert [project["owner_roles"] for project in made["supabase"]["projects"]] == [["hotdash_app"]]
+    give_what_rotates(environment, made)
+    (project,) = made["supabase"]["projects"]
+    assert project["owner_roles"] == ["hotdash_app"]
+    assert project["api_keys"] == {
+        "hotdash_agents_a": apps_of(made)["hotdash-agent-service"]["secrets"]["SUPABASE_SERVICE_KEY"]
+    }
     without_a_map = load_environment(SMALLEST)
     made = seed_of(without_a_map)
-    give_owner_roles(without_a_map, made)
+    give_what_rotates(without_a_map, made)
     assert all("owner_roles" not in project for project in made["supabase"]["projects"])
