@@ -9,14 +9,16 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from hotops import __version__
+from hotops.core.answer import Answer
 from hotops.core.clock import Clock
 from hotops.core.errors import (
     ApiError,
@@ -56,34 +58,6 @@ class Call:
     request_id: str | None
     duration_s: float
     clock_ahead_s: float | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A usable answer. `data` is the JSON body, None where it is empty (many clouds answer writes with nothing)."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-    request_id: str | None
-    duration_s: float
-
-    @property
-    def text(self) -> str:
-        return self.body.decode("utf-8", "replace")
-
-    @property
-    def data(self) -> Any:
-        if not self.body.strip():
-            return None
-        try:
-            return json.loads(self.body)
-        except ValueError as error:
-            raise WireError(
-                f"The answer is not the JSON it should be: {scrub(self.text[:80])!r}.",
-                remedy="Something stands between hotops and the cloud, or the answer was cut. Try again.",
-                code="not_json",
-            ) from error
 
 
 @dataclass(frozen=True)
@@ -247,9 +221,10 @@ class Http:
         accept: frozenset[int] = frozenset(),
         follow: bool = False,
     ) -> Answer:
-        """Send and read one answer. `limits`: the buckets this request takes from; `accept`: error statuses to return.
+        """Send and read one answer. `limits`: the buckets it takes from; `accept`: statuses from 300 on to return.
 
-        Raises the ApiError of the status, or WireError where no usable answer came.
+        Raises the ApiError of the status, or WireError where no usable answer came: a redirect that is neither followed
+        nor accepted is none, whatever its body looks like.
         """
         repeatable = method in IDEMPOTENT if idempotent is None else idempotent
         content = None if body is None else json.dumps(body).encode()
@@ -268,15 +243,17 @@ class Http:
                     timeout_s=timeout_s,
                     follow=follow,
                 )
-                if answer.status < 400 or answer.status in accept:
+                if answer.status < 300 or answer.status in accept:
                     return answer
+                if answer.status < 400:
+                    raise _sent_elsewhere(method, path, answer)
                 error: ApiError | WireError = self._api_error(method, path, answer)
                 again = isinstance(error, RateLimited) or (repeatable and answer.status in TRANSIENT)
                 again = again or (answer.status == 500 and method in READS)
             except WireError as wire:
                 error = wire
                 again = wire.applied is False or repeatable
-                if wire.failure_code == "unresolved":
+                if wire.failure_code in ("unresolved", "redirected"):
                     again = False
             attempt += 1
             if not again or attempt >= self._retry.attempts:
@@ -372,6 +349,17 @@ _REMEDIES: Mapping[int, str] = {
     403: "The token is valid but may not do this: use one that covers this app or organisation.",
     404: "Check the name; with an app-scoped token other apps look absent.",
 }
+
+
+def _sent_elsewhere(method: str, path: str, answer: Answer) -> WireError:
+    """A log-in page in between, or a thing that was renamed: what it answers tells nothing about what was asked."""
+    target = urlsplit(answer.headers.get("location", ""))
+    where = f"{target.netloc}{target.path}" or "nowhere"
+    return WireError(
+        f"{method} {path.partition('?')[0]} answered {answer.status}: it is sent elsewhere, to {scrub(where)}.",
+        remedy="Was it renamed? Then correct the name. Else something stands between hotops and the cloud.",
+        code="redirected",
+    )
 
 
 def wire_error(error: httpx.HTTPError, host: str) -> WireError:

@@ -92,7 +92,7 @@ def ask(context: Context, app: App, held: AppHolds) -> Answered:
         on_call=context.note_call,
     )  # fmt: skip
     try:
-        status: int | None = http.request("GET", path, accept=frozenset(range(400, 600))).status
+        status: int | None = http.request("GET", path, accept=frozenset(range(300, 600))).status
     except WireError:
         status = None
     finally:

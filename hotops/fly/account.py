@@ -49,7 +49,7 @@ class Tokens:
     def current(self) -> builtins.list[Token]:
         """What each token of the credential is for (Machines API, current token). Raises Unauthorized."""
         answer = self._surfaces.call("tokens.current", "self", "GET", "/tokens/current")
-        return [Token.model_validate(item) for item in (answer.data or {}).get("tokens") or []]
+        return [Token.model_validate(item) for item in answer.items("tokens")]
 
     def made(self, *, org: str, app: str | None = None) -> builtins.list[MadeToken]:
         """Tokens that were made for an app, or for the organisation, and not revoked (GraphQL)."""
@@ -93,4 +93,4 @@ class Places:
     def list(self) -> Regions:
         """All regions and the nearest one (Machines API, platform regions)."""
         answer = self._surfaces.call("regions.list", "platform", "GET", "/platform/regions")
-        return Regions.model_validate(answer.data or {})
+        return Regions.model_validate(answer.object)

@@ -47,7 +47,7 @@ class Apps:
         Never needed to work on an app whose name is known. Raises Unauthorized, Forbidden, NotFound.
         """
         answer = self._surfaces.call("apps.list", org, "GET", "/apps", params={"org_slug": org})
-        return [App.model_validate(item) for item in (answer.data or {}).get("apps") or []]
+        return [App.model_validate(item) for item in answer.items("apps")]
 
     def create(self, app: str, org: str) -> None:
         """Make an app. Names are global. Raises NameTaken, Forbidden, NotFound (the organisation)."""

@@ -27,8 +27,8 @@ class Certificates:
             answer = self._surfaces.call(
                 "certificates.list", app, "GET", path("apps", app, "certificates"), params=params
             )
-            page = answer.data or {}
-            found += [Certificate.model_validate(item) for item in page.get("certificates") or []]
+            names, page = answer.items("certificates"), answer.data or {}
+            found += [Certificate.model_validate(item) for item in names]
             cursor = page.get("next_cursor") or ""
             if not cursor:
                 break

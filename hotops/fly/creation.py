@@ -54,7 +54,7 @@ def find(surfaces: Surfaces, app: str, key: str) -> Machine | None:
     answer = surfaces.call(
         "machines.list", app, "GET", path("apps", app, "machines"), params={f"metadata.{CREATE_KEY}": key}
     )
-    machines = [Machine.model_validate(item) for item in answer.data or []]
+    machines = [Machine.model_validate(item) for item in answer.items()]
     return next((m for m in machines if m.metadata.get(CREATE_KEY) == key and is_alive(m)), None)
 
 

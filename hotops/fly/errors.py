@@ -18,7 +18,7 @@ from hotops.core.errors import (
 )
 
 if TYPE_CHECKING:
-    from hotops.core.http import Answer
+    from hotops.core.answer import Answer
 
 
 class LeaseLost(HotopsError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hotops.core.errors import NotFound
+from hotops.core.errors import NotFound, WireError
 from hotops.fly.errors import QueryFailed
 from hotops.fly.surfaces import Surfaces
 
@@ -27,7 +27,7 @@ def _asked(surfaces: Surfaces, document: str, variables: Mapping[str, Any], *, i
     answer = surfaces.graphql.request(
         "POST", "/graphql", body={"query": document, "variables": dict(variables)}, idempotent=idempotent
     )
-    reply = answer.data if isinstance(answer.data, dict) else {}
+    reply = answer.object
     errors = reply.get("errors") or []
     if errors:
         first = errors[0] if isinstance(errors[0], dict) else {}
@@ -40,4 +40,6 @@ def _asked(surfaces: Surfaces, document: str, variables: Mapping[str, Any], *, i
             request_id=answer.request_id,
             details={"cloud_code": code} if code else None,
         )
-    return dict(reply.get("data") or {})
+    if not isinstance(data := reply.get("data"), dict):
+        raise WireError("Fly's GraphQL answered neither data nor an error.", remedy="Try again.", code="unknown_reply")
+    return data

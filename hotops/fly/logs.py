@@ -58,8 +58,8 @@ class Logs:
         if instance:
             params["instance"] = instance
         answer = self._surfaces.logs.request("GET", f"/api/v1{path('apps', app, 'logs')}", params=params)
+        lines = [_line(item) for item in answer.items("data")]
         data = answer.data or {}
-        lines = [_line(item) for item in data.get("data") or []]
         return lines, str((data.get("meta") or {}).get("next_token") or "")
 
 

@@ -46,7 +46,7 @@ class Machines:
         if include_deleted:
             params["include_deleted"] = "true"
         answer = self._surfaces.call("machines.list", app, "GET", path("apps", app, "machines"), params=params or None)
-        found = [Machine.model_validate(item) for item in answer.data or []]
+        found = [Machine.model_validate(item) for item in answer.items()]
         return [m for m in found if all(m.metadata.get(key) == value for key, value in (metadata or {}).items())]
 
     def get(self, app: str, machine_id: str) -> Machine:
@@ -235,7 +235,7 @@ class Machines:
         answer = self._surfaces.call(
             "machines.versions", machine_id, "GET", path("apps", app, "machines", machine_id, "versions")
         )
-        return [ConfigVersion.model_validate(item) for item in answer.data or []]
+        return [ConfigVersion.model_validate(item) for item in answer.items()]
 
     def events(self, app: str, machine_id: str, *, limit: int | None = None) -> builtins.list[Event]:
         """What happened to a machine, newest first."""
@@ -246,7 +246,7 @@ class Machines:
             path("apps", app, "machines", machine_id, "events"),
             params={"limit": limit} if limit else None,
         )
-        return [Event.model_validate(item) for item in answer.data or []]
+        return [Event.model_validate(item) for item in answer.items()]
 
     def exec(
         self,
@@ -271,14 +271,14 @@ class Machines:
             nonce=nonce,
             timeout_s=timeout_s + 15.0,
         )
-        return ExecResult.model_validate(answer.data or {})
+        return ExecResult.model_validate(answer.object)
 
     def metadata(self, app: str, machine_id: str) -> dict[str, str]:
         """A machine's metadata; its writes need no lease and replace no VM."""
         answer = self._surfaces.call(
             "machines.metadata", machine_id, "GET", path("apps", app, "machines", machine_id, "metadata")
         )
-        return dict(answer.data or {})
+        return dict(answer.object)
 
     def set_metadata(self, app: str, machine_id: str, key: str, value: str | None) -> None:
         """Write one entry; None removes it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hotops.core.answer import Answer
+from hotops.core.errors import WireError
 from hotops.fly.models import Sample
 from hotops.fly.surfaces import Surfaces, path
 
@@ -28,7 +30,15 @@ class Metrics:
         answer = self._surfaces.prometheus.request(
             "GET", f"{path('prometheus', org, 'api', 'v1')}/{kind}", params=params
         )
-        return [_sample(item) for item in ((answer.data or {}).get("data") or {}).get("result") or []]
+        return [_sample(item) for item in _series(answer)]
+
+
+def _series(answer: Answer) -> list[Any]:
+    """The result of a query. Raises WireError: an answer that names none is not a query without series."""
+    data = answer.object.get("data")
+    if not isinstance(data, dict) or not isinstance(data.get("result"), list):
+        raise WireError("The metrics answered no result.", remedy="Try again.", code="unknown_reply")
+    return list(data["result"])
 
 
 def _sample(item: Mapping[str, Any]) -> Sample:

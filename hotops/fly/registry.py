@@ -7,8 +7,8 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from hotops.core.errors import Unauthorized, UsageError
-from hotops.core.http import Answer
+from hotops.core.answer import Answer
+from hotops.core.errors import Unauthorized, UsageError, WireError
 from hotops.fly.errors import refused
 from hotops.fly.image import ImageRef
 from hotops.fly.surfaces import Surfaces
@@ -42,11 +42,17 @@ class Registry:
         if not digest:
             # The header is optional; the digest is the manifest's own.
             digest = "sha256:" + hashlib.sha256(self._manifest("GET", ref, timeout_s=timeout_s).body).hexdigest()
+        if ref.digest and digest != ref.digest:
+            raise WireError(
+                f"The registry has something else under {ref}: {digest[:80]}.",
+                remedy="Something stands between hotops and the registry. Try again.",
+                code="unknown_reply",
+            )
         return ref.pinned(digest)
 
     def manifest(self, image: ImageRef | str) -> dict[str, Any]:
         """The manifest or index behind a reference. Raises as `resolve`."""
-        return dict(self._manifest("GET", self._own(image)).data or {})
+        return dict(self._manifest("GET", self._own(image)).object)
 
     def labels(self, image: ImageRef | str) -> dict[str, str]:
         """The image's labels, the commit among them, from its config blob (an index: its first platform's)."""
@@ -59,7 +65,7 @@ class Registry:
         if not digest:
             return {}
         answer = self._get("GET", f"/v2/{ref.repository}/blobs/{digest}", {})
-        labels = ((answer.data or {}).get("config") or {}).get("Labels") or {}
+        labels = (answer.object.get("config") or {}).get("Labels") or {}
         return {str(key): str(value) for key, value in labels.items()}
 
     def _own(self, image: ImageRef | str) -> ImageRef:

@@ -57,7 +57,7 @@ class Releases:
             )
         except (NotFound, Forbidden):
             return self._history(app, limit)
-        found = [Release.model_validate(item) for item in (answer.data or {}).get("releases") or []]
+        found = [Release.model_validate(item) for item in answer.items("releases")]
         return sorted(found, key=lambda release: -release.version)
 
     def current(self, app: str) -> Release | None:
@@ -66,14 +66,15 @@ class Releases:
             answer = self._surfaces.uiex.request("GET", f"/api/v1{path('apps', app, 'releases', 'current')}")
         except NotFound:
             return None
-        data = answer.data or {}
+        data = answer.object
         return Release.model_validate(data.get("release") or data) if data else None
 
     def definition(self, app: str) -> dict[str, Any]:
         """The app config (fly.toml as JSON) that the newest release was made with, {} where it has none."""
         data = graphql.query(self._surfaces, _DEFINITION, {"app": app})
-        current = (data.get("app") or {}).get("currentRelease") or {}
-        return dict(current.get("configDefinition") or {})
+        if not isinstance(app_data := data.get("app"), dict):
+            raise WireError(f"Fly told nothing about {app}.", remedy="Try again.", code="unknown_reply")
+        return dict((app_data.get("currentRelease") or {}).get("configDefinition") or {})
 
     def create(
         self, app: str, *, image: str, strategy: Strategy = "rolling", definition: Mapping[str, Any] | None = None

@@ -36,7 +36,7 @@ class Secrets:
             path("apps", app, "secrets"),
             params={"min_version": str(min_version)} if min_version is not None else None,
         )
-        return [AppSecret.model_validate(item) for item in (answer.data or {}).get("secrets") or []]
+        return [AppSecret.model_validate(item) for item in answer.items("secrets")]
 
     def set(self, app: str, name: str, value: Secret) -> SecretsWrite:
         """Write one secret; machines keep the old value until their next update."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from hotops.core.answer import Answer
 from hotops.core.clock import Clock
 from hotops.core.errors import HotopsError
-from hotops.core.http import Answer, Http, Retry, plain_error
+from hotops.core.http import Http, Retry, plain_error
 from hotops.core.limiter import Limiter, Rate
 from hotops.core.world import World
 from hotops.fly.auth import Credentials

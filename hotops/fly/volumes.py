@@ -21,7 +21,7 @@ class Volumes:
     def list(self, app: str, *, include_destroyed: bool = False) -> builtins.list[Volume]:
         """The app's volumes, without those on their way out unless asked for (Machines API, list volumes)."""
         answer = self._surfaces.call("volumes.list", app, "GET", path("apps", app, "volumes"))
-        found = [Volume.model_validate(item) for item in answer.data or []]
+        found = [Volume.model_validate(item) for item in answer.items()]
         return [volume for volume in found if include_destroyed or volume.state not in _GONE]
 
     def restore(self, app: str, *, name: str, region: str, size_gb: int, snapshot_id: str) -> Volume:
@@ -55,4 +55,4 @@ class Volumes:
         answer = self._surfaces.call(
             "volumes.snapshots", volume_id, "GET", path("apps", app, "volumes", volume_id, "snapshots")
         )
-        return [Snapshot.model_validate(item) for item in answer.data or []]
+        return [Snapshot.model_validate(item) for item in answer.items()]

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from hotops.core.answer import Answer
 from hotops.core.clock import Clock
-from hotops.core.errors import UsageError
-from hotops.core.http import Answer, Http, Retry
+from hotops.core.errors import UsageError, WireError
+from hotops.core.http import Http, Retry
 from hotops.core.limiter import Limiter, Rate
 from hotops.core.secret import Secret
 from hotops.github.errors import rate_limit_wait_s, read_error, refine
@@ -107,11 +108,16 @@ class Api:
         """
         answer = self.get(target, params={**({"per_page": LARGEST_PAGE} if sized else {}), **(params or {})})
         while True:
-            data = answer.data or {}
-            yield from (data if isinstance(data, list) else data.get(key) or [])
+            yield from answer.items(key)
             following = _NEXT.search(answer.headers.get("link", ""))
-            if following is None or not following[1].startswith(f"{self._base_url}/"):
+            if following is None:
                 return
+            if not following[1].startswith(f"{self._base_url}/"):
+                raise WireError(
+                    f"The next page of {target} is said to be on another host, so the list is not whole.",
+                    remedy="The token goes to GitHub's API alone: what stands in between?",
+                    code="unknown_reply",
+                )
             answer = self.get(following[1])
 
     def write(self, method: str, target: str, body: Any = None, *, idempotent: bool | None = None) -> Answer:

@@ -23,8 +23,8 @@ class Deployments:
     def list(self, repo: str, environment: str, *, task: str = "") -> builtins.list[Deployment]:
         """The newest hundred of an environment, newest first."""
         params = {"environment": environment, "per_page": 100, **({"task": task} if task else {})}
-        found = self._api.get(path(repo, "deployments"), params=params).data
-        return [Deployment.model_validate(item) for item in found or []]
+        found = self._api.get(path(repo, "deployments"), params=params).items()
+        return [Deployment.model_validate(item) for item in found]
 
     def create(
         self, repo: str, commit: str, environment: str, *, task: str, description: str, payload: Mapping[str, Any]

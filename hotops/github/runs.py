@@ -31,8 +31,8 @@ class Runs:
     def in_state(self, repo: str, status: str) -> list[Run]:
         """The newest hundred in a state or with a conclusion, such as `waiting`; newest first."""
         params = {"status": status, "per_page": 100}
-        found = (self._api.get(path(repo, "actions", "runs"), params=params).data or {}).get("workflow_runs")
-        return [Run.model_validate(item) for item in found or []]
+        found = self._api.get(path(repo, "actions", "runs"), params=params).items("workflow_runs")
+        return [Run.model_validate(item) for item in found]
 
     def wait(
         self, repo: str, run: int, *, until: Callable[[Run], bool] = lambda run: run.is_over, timeout_s: float
@@ -61,13 +61,13 @@ class Runs:
 
     def reviews(self, repo: str, run: int) -> list[Review]:
         """Who approved or rejected what (GitHub REST, get the review history for a workflow run)."""
-        found = self._api.get(path(repo, "actions", "runs", run, "approvals")).data
-        return [Review.model_validate(item) for item in found or []]
+        found = self._api.get(path(repo, "actions", "runs", run, "approvals")).items()
+        return [Review.model_validate(item) for item in found]
 
     def pending(self, repo: str, run: int) -> list[PendingDeployment]:
         """The environments it waits for, and who may let it go."""
-        found = self._api.get(path(repo, "actions", "runs", run, "pending_deployments")).data
-        return [PendingDeployment.model_validate(item) for item in found or []]
+        found = self._api.get(path(repo, "actions", "runs", run, "pending_deployments")).items()
+        return [PendingDeployment.model_validate(item) for item in found]
 
     def review(
         self,
@@ -89,7 +89,7 @@ class Runs:
     def artifacts_named(self, repo: str, name: str) -> list[Artifact]:
         """The repository's artifacts of one name, newest first: the first hundred."""
         answer = self._api.get(path(repo, "actions", "artifacts"), params={"name": name, "per_page": 100})
-        return [Artifact.model_validate(item) for item in (answer.data or {}).get("artifacts") or []]
+        return [Artifact.model_validate(item) for item in answer.items("artifacts")]
 
     def download(self, repo: str, artifact: int) -> bytes:
         """The zip of an artifact, from the store that GitHub sends to (which is never given the token)."""

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from hotops.core.answer import Answer
 from hotops.core.errors import WireError
-from hotops.core.http import USER_AGENT, Answer, Http, Retry
+from hotops.core.http import USER_AGENT, Http, Retry
 from hotops.core.operation import Spec
 from hotops.core.parallel import map_parallel
 from hotops.core.secret import scrub
@@ -211,7 +212,7 @@ def contains(found: Any, wanted: Any) -> bool:
     return isinstance(found, bool) == isinstance(wanted, bool) and bool(found == wanted)
 
 
-_EVERY_STATUS = frozenset(range(400, 600))
+_EVERY_STATUS = frozenset(range(300, 600))
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def _post(context: Context, message: Message, notification: WebhookNotification)
     http = Http("", transport=context.make_transport(), clock=context.clock, retry=Retry(attempts=2))
     try:
         answer = http.request(
-            "POST", url.reveal(), body=message.as_webhook(), accept=frozenset(range(400, 600)), timeout_s=TIMEOUT_S
+            "POST", url.reveal(), body=message.as_webhook(), accept=frozenset(range(300, 600)), timeout_s=TIMEOUT_S
         )
     except WireError as error:
         return f"nobody took it ({error.failure_code})"

@@ -17,7 +17,7 @@ from hotops.health.probe import Prober
 from hotops.health.routes import check_paths, observed_checks
 from hotops.health.tls import inspect
 from hotops.promote.facts import Facts
-from hotops.promote.gates import Found, go, no, unknown
+from hotops.promote.gates import Found, go, no, unknown, warn
 
 NAMED = "the image was named, no source"
 #: Kinds of findings on machines that say that the source does not work.
@@ -82,6 +82,8 @@ def source_errors(facts: Facts) -> Found:
     if seen.crashes or seen.ooms or seen.not_listening or too_many:
         first = next((signature.example for signature in seen.signatures), "")
         return no(f"{said}{': ' + first if first else ''}", f"{app} log", f"at most {limit:.1%} 5xx, no crash")
+    if not seen.lines:
+        return warn("the log has no line of that time, so it tells neither good nor bad", f"{app} log")
     return go(said, f"{app} log")
 
 

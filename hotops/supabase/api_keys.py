@@ -44,7 +44,7 @@ class ApiKeys:
             params={"reveal": "true"},
             limits=((f"api-keys:{ref}", EACH_ENDPOINT),),
         )
-        return [ApiKey.of(item) for item in answer.data or []]
+        return [ApiKey.of(item) for item in answer.items()]
 
     def create(self, ref: str, name: str, kind: Literal["secret", "publishable"], role: str) -> ApiKey:
         """Make a key; it is valid at once. Never repeated blindly: it is found by its name."""
@@ -56,7 +56,7 @@ class ApiKeys:
             body={"type": kind, "name": name, "description": "made by hotops", **template},
             limits=((f"api-keys:{ref}", EACH_ENDPOINT),),
         )
-        return ApiKey.of(answer.data or {})
+        return ApiKey.of(answer.object)
 
     def delete(self, ref: str, key_id: str) -> None:
         """Delete a key: it is refused from then on. One that is gone is fine."""

@@ -81,7 +81,7 @@ class Supabase:
     def projects(self) -> list[Project]:
         """All projects that the token may see (Management API, list projects)."""
         answer = self._http.request("GET", "/v1/projects", limits=(("projects", EACH_ENDPOINT),))
-        return [Project.model_validate(item) for item in answer.data or []]
+        return [Project.model_validate(item) for item in answer.items()]
 
     def find(self, name_or_ref: str) -> Project | None:
         """The project of this ref or name, None if the token sees none."""
@@ -92,7 +92,7 @@ class Supabase:
         answer = self._http.request(
             "GET", f"/v1/projects/{ref}/config/database/pooler", limits=((f"pooler:{ref}", EACH_ENDPOINT),)
         )
-        found = [Pooler.model_validate(item) for item in answer.data or []]
+        found = [Pooler.model_validate(item) for item in answer.items()]
         return next((pooler for pooler in found if pooler.database_type == "PRIMARY"), None)
 
     def look(self, ref: str, sql: str) -> list[dict[str, Any]]:
@@ -104,7 +104,7 @@ class Supabase:
             idempotent=True,
             limits=((f"look:{ref}", EACH_ENDPOINT),),
         )
-        return list(answer.data or [])
+        return answer.items()
 
     def execute(self, ref: str, sql: str, *, idempotent: bool = False) -> list[dict[str, Any]]:
         """Rows of a query that may write, as the role postgres (Management API, database/query).
@@ -128,7 +128,7 @@ class Supabase:
         answer = self._http.request(
             "GET", f"/v1/projects/{ref}/database/backups", limits=((f"backups:{ref}", EACH_ENDPOINT),)
         )
-        data: Mapping[str, Any] = answer.data or {}
+        data: Mapping[str, Any] = answer.object
         done = [
             parse_rfc3339(item["inserted_at"]) for item in data.get("backups") or [] if item["status"] == "COMPLETED"
         ]
@@ -171,7 +171,7 @@ class Supabase:
             limits=((f"query:{ref}", EACH_ENDPOINT),),
             idempotent=read_only,
         )
-        return list(answer.data or [])
+        return answer.items() if read_only else list(answer.data or [])
 
     def recover_to(self, ref: str, moment: int) -> None:
         """Bring a project's database back, in place, to a moment (unix seconds) inside the window of its backups.

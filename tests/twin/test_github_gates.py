@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from hotops.core.driver import drive
@@ -222,3 +224,38 @@ def test_a_number_is_found_in_lists_too_and_a_word_is_none() -> None:
     assert value_in(buffer.getvalue(), "*.json", "0.score") == 0.5
     with pytest.raises(LookupError, match="no number"):
         value_in(buffer.getvalue(), "*.json", "0.word")
+
+
+#: What GitHub says of a repository that was renamed, what a log-in page says, and a list whose next page is elsewhere.
+NOT_THE_LIST = {
+    "renamed": lambda: httpx.Response(
+        301,
+        json={"message": "Moved Permanently"},
+        headers={"location": "https://api.github.com/repositories/1/issues"},
+    ),
+    "an error with status 200": lambda: httpx.Response(200, json={"message": "log in"}),
+    "an empty body": lambda: httpx.Response(200),
+    "not whole": lambda: httpx.Response(200, json=[], headers={"link": '<https://elsewhere.test/x>; rel="next"'}),
+}
+
+
+@pytest.mark.parametrize("answered", NOT_THE_LIST.values(), ids=NOT_THE_LIST)
+def test_what_is_not_the_list_of_issues_is_not_an_absence_of_blockers(
+    tmp_path: Path, answered: Callable[[], httpx.Response]
+) -> None:
+    stage = make(tmp_path, blocking_labels=["P0"])
+    assert gate(stage, "no_blocker")["status"] == "pass"
+    stage.wrap = lambda inner: Instead(inner, f"/repos/{REPO}/issues", answered)
+    found = gate(stage, "no_blocker")
+    assert found["blocks"]
+    assert found["found"].startswith("could not be asked")
+
+
+class Instead(httpx.BaseTransport):
+    """Answers one path otherwise than the cloud does."""
+
+    def __init__(self, inner: httpx.BaseTransport, path: str, answered: Callable[[], httpx.Response]) -> None:
+        self._inner, self._path, self._answered = inner, path, answered
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._answered() if request.url.path == self._path else self._inner.handle_request(request)

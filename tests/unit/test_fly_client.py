@@ -76,7 +76,7 @@ def test_every_surface_is_where_the_vendors_variables_say() -> None:
 
     def reply(request: httpx.Request) -> httpx.Response:
         asked.append(str(request.url).partition("?")[0])
-        return httpx.Response(200, json={"data": {"app": None}})
+        return httpx.Response(200, json={"tokens": [], "data": {"app": {}}, "release": None})
 
     environ = {
         "FLY_FLAPS_BASE_URL": "https://flaps.example.com/dropped",

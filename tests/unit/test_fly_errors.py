@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from hotops.core.errors import (
     Unauthorized,
     WireError,
 )
+from hotops.fly import Fly
 from hotops.fly.config import MachineConfig
 from hotops.fly.errors import NameTaken, SecretsNotThere, VersionChanged
 from hotops.fly.image import ImageRef
@@ -111,5 +113,55 @@ def test_an_answer_in_an_unknown_form_says_which_part_and_shows_no_value() -> No
     assert "planted" not in str(refused.value)
 
 
-def test_an_empty_answer_is_nothing() -> None:
-    assert literal(lambda request: httpx.Response(200)).machines.list("shop") == []
+#: What a log-in page in between, a cut connection or a half-dead interface answers with status 200, and a redirect.
+TELL_NOTHING = {
+    "an empty body": lambda: httpx.Response(200),
+    "no content": lambda: httpx.Response(204),
+    "an error with status 200": lambda: httpx.Response(200, json={"error": "log in first"}),
+    "words": lambda: httpx.Response(200, json="log in first"),
+    "a redirect": lambda: httpx.Response(302, headers={"location": "https://login.example.com/?token=1"}),
+}
+LISTS: Mapping[str, Callable[[Fly], object]] = {
+    "machines": lambda fly: fly.machines.list("shop"),
+    "versions": lambda fly: fly.machines.versions("shop", "m1"),
+    "events": lambda fly: fly.machines.events("shop", "m1"),
+    "secrets": lambda fly: fly.secrets.list("shop"),
+    "releases": lambda fly: fly.releases.list("shop"),
+    "definition": lambda fly: fly.releases.definition("shop"),
+    "apps": lambda fly: fly.apps.list("personal"),
+    "logs": lambda fly: fly.logs.newest("shop"),
+    "certificates": lambda fly: fly.certificates.list("shop"),
+    "volumes": lambda fly: fly.volumes.list("shop"),
+    "metrics": lambda fly: fly.metrics.query("personal", "up"),
+    "tokens": lambda fly: fly.tokens.current(),
+}
+
+
+@pytest.mark.parametrize("answered", TELL_NOTHING.values(), ids=TELL_NOTHING)
+@pytest.mark.parametrize("read", LISTS.values(), ids=LISTS)
+def test_an_answer_that_tells_nothing_is_never_an_empty_list(
+    read: Callable[[Fly], object], answered: Callable[[], httpx.Response]
+) -> None:
+    with pytest.raises(WireError) as unreadable:
+        read(literal(lambda request: answered()))
+    assert unreadable.value.failure_code in ("unknown_reply", "redirected")
+    assert "token=1" not in str(unreadable.value)
+
+
+@pytest.mark.parametrize("read", LISTS.values(), ids=LISTS)
+def test_a_list_of_another_thing_is_no_bug(read: Callable[[Fly], object]) -> None:
+    with pytest.raises(WireError):
+        read(literal(lambda request: httpx.Response(200, json=["words"])))
+
+
+def test_a_list_with_nothing_in_it_is_empty() -> None:
+    assert literal(lambda request: httpx.Response(200, json=[])).machines.list("shop") == []
+    assert literal(lambda request: httpx.Response(200, text="null")).machines.list("shop") == []
+    assert literal(lambda request: httpx.Response(200, json={"secrets": None})).secrets.list("shop") == []
+    assert literal(lambda request: httpx.Response(200, json={})).secrets.list("shop") == []
+
+
+def test_the_registry_is_believed_only_where_it_names_the_digest_that_was_asked_for() -> None:
+    page = literal(lambda request: httpx.Response(200, text="<html>log in</html>"))
+    with pytest.raises(WireError, match="something else"):
+        page.registry.resolve(f"registry.fly.io/shop@sha256:{'0' * 64}")

@@ -89,7 +89,7 @@ def test_both_ways_tell_the_same_history() -> None:
 
 def test_an_app_without_a_release_has_no_current_one() -> None:
     assert literal(replying(404, {"error": "not found"})).releases.current("shop") is None
-    assert literal(replying(200, "")).releases.current("shop") is None
+    assert literal(replying(200, {})).releases.current("shop") is None
 
 
 def test_the_definition_of_the_newest_release() -> None:
