@@ -179,7 +179,7 @@ class Authenticator:
             request_id_header="x-request-id",
         )
         try:
-            answer = http.request("GET", path)
+            answer = http.request("GET", path, accept=frozenset(range(300, 400)))
         finally:
             http.close()
         if answer.status >= 300:
