@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hotops.core.errors import WireError
-from hotops.core.secret import scrub
+from hotops.core.secret import Secret, scrub
 
 _BETWEEN = "Something stands between hotops and the cloud, or the answer was cut. Try again."
 
@@ -22,10 +22,16 @@ class Answer:
     body: bytes = field(repr=False)
     request_id: str | None
     duration_s: float
+    #: What the request carried and no text may: some servers repeat it in what they answer.
+    hidden: tuple[Secret, ...] = field(repr=False, default=())
 
     @property
     def text(self) -> str:
         return self.body.decode("utf-8", "replace")
+
+    def shown(self, text: str) -> str:
+        """A part of the answer for people: without what the request carried, and anything that looks like a secret."""
+        return scrub(text, self.hidden)
 
     @property
     def data(self) -> Any:
@@ -35,7 +41,9 @@ class Answer:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
             raise WireError(
-                f"The answer is not the JSON it should be: {scrub(self.text[:80])!r}.", remedy=_BETWEEN, code="not_json"
+                f"The answer is not the JSON it should be: {self.shown(self.text)[:80]!r}.",
+                remedy=_BETWEEN,
+                code="not_json",
             ) from error
 
     @property

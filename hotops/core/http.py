@@ -31,8 +31,9 @@ from hotops.core.errors import (
     Unauthorized,
     WireError,
 )
+from hotops.core.hidden import hidden_in, refuse_unsendable, without
 from hotops.core.limiter import Limiter, NoLimiter, Rate
-from hotops.core.secret import scrub
+from hotops.core.secret import Secret, scrub
 from hotops.core.world import World
 
 USER_AGENT = f"hotops/{__version__}"
@@ -197,6 +198,8 @@ class Http:
         self._rate_limit_wait_s = rate_limit_wait_s
         self._on_call = on_call
         self._request_id_header = request_id_header
+        refuse_unsendable(headers or {}, urlsplit(base_url).netloc or "a webhook")
+        self._hidden = hidden_in(headers or {})
         # httpx.Client.__init__ would build a TLS context of its own (20 ms) unless it is given one.
         self._client = httpx.Client(
             transport=transport,
@@ -220,8 +223,10 @@ class Http:
         idempotent: bool | None = None,
         accept: frozenset[int] = frozenset(),
         follow: bool = False,
+        hidden: tuple[Secret, ...] = (),
     ) -> Answer:
-        """Send and read one answer. `limits`: the buckets it takes from; `accept`: statuses from 300 on to return.
+        """Send and read one answer. `limits`: the buckets it takes from; `accept`: statuses from 300 on to return;
+        `hidden`: secrets in the body, which no error repeats, as it repeats none of the headers.
 
         Raises the ApiError of the status, or WireError where no usable answer came: a redirect that is neither followed
         nor accepted is none, whatever its body looks like.
@@ -229,6 +234,7 @@ class Http:
         repeatable = method in IDEMPOTENT if idempotent is None else idempotent
         content = None if body is None else json.dumps(body).encode()
         sent = {"content-type": "application/json"} if content is not None else {}
+        hidden = (*self._hidden, *hidden_in(headers or {}), *hidden)
         attempt = 0
         while True:
             for bucket, rate in limits:
@@ -242,6 +248,7 @@ class Http:
                     headers={**sent, **(headers or {})},
                     timeout_s=timeout_s,
                     follow=follow,
+                    hidden=hidden,
                 )
                 if answer.status < 300 or answer.status in accept:
                     return answer
@@ -257,10 +264,10 @@ class Http:
                     again = False
             attempt += 1
             if not again or attempt >= self._retry.attempts:
-                raise error
+                raise without(error, hidden)
             wait_s = error.retry_after_s if isinstance(error, RateLimited) and error.retry_after_s else None
             if wait_s is not None and wait_s > self._retry.longest_wait_s:
-                raise error
+                raise without(error, hidden)
             self._clock.sleep(wait_s if wait_s is not None else self._retry.pause_s(attempt - 1))
 
     def close(self) -> None:
@@ -276,6 +283,7 @@ class Http:
         headers: Mapping[str, str],
         timeout_s: float | None,
         follow: bool,
+        hidden: tuple[Secret, ...],
     ) -> Answer:
         url = path if "://" in path else self._base_url + path
         timeout = httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)) if timeout_s else httpx.USE_CLIENT_DEFAULT
@@ -294,7 +302,7 @@ class Http:
         took_s = time.monotonic() - started
         self._note(request, response, took_s)
         request_id = response.headers.get(self._request_id_header)
-        return Answer(response.status_code, response.headers, response.content, request_id, took_s)
+        return Answer(response.status_code, response.headers, response.content, request_id, took_s, hidden)
 
     def _note(self, request: httpx.Request, response: httpx.Response | None, took_s: float) -> None:
         if self._on_call is not None:
@@ -319,7 +327,7 @@ class Http:
 
     def _api_error(self, method: str, path: str, answer: Answer) -> ApiError:
         message, code = self._read_error(answer.status, answer.body, answer.headers)
-        text = f"{method} {path.partition('?')[0]} answered {answer.status}: {scrub(message)}"
+        text = f"{method} {path.partition('?')[0]} answered {answer.status}: {answer.shown(message)}"
         wait_s = self._rate_limit_wait_s(answer.status, answer.body, answer.headers, self._clock.now())
         if wait_s is not None:
             return RateLimited(text, status=answer.status, request_id=answer.request_id, retry_after_s=wait_s or None)

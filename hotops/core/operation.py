@@ -138,6 +138,8 @@ class Operation(ABC, Generic[W, S]):
     undoes: ClassVar[bool] = False
     #: Whether it is about a whole environment: `context.environment` and `context.selection` are then there.
     needs_environment: ClassVar[bool] = False
+    #: Whether its playbook takes a run's variables although it is about no environment: an unknown one is then refused.
+    takes_run_vars: ClassVar[bool] = False
     #: Whether it goes on where evidence can't be written (the fire exit does).
     evidence_optional: ClassVar[bool] = False
     #: Whether a reading of a whole environment belongs into the evidence of the run (a mere look leaves no file).

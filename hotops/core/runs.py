@@ -8,6 +8,7 @@ import getpass
 import json
 import os
 import platform
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,14 @@ from typing import Literal
 from hotops import __version__
 from hotops.core.clock import Clock
 from hotops.core.evidence import JOURNAL_FILE, EvidenceFolder
+from hotops.core.secret import MASK, scrub
 from hotops.core.state import private_folder, process_is_alive, process_started, read_json, state_dir, write_atomically
+
+#: What is called so is worth hiding; `secret=DATABASE_URL` is the name of one.
+_NAMED = re.compile(
+    r"""(?ix) (?P<name> (?: passw(?:or)?d | passphrase | token | (?: api | secret | private | access ) [_-]? key
+        | credentials? | dsn ) ["']? \s? [=:] \s? ["']? ) [^\s"',}]+"""
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class RunOpening:
             reason=self.reason,
             who=user_name(),
             versions={"hotops": __version__, "python": platform.python_version(), **self.versions},
-            command=self.command,
+            command=without_values(self.command),
             holder_pid=holder_pid,
             clock=clock,
             tolerant=tolerant,
@@ -77,6 +85,11 @@ def join_run(
         if not tolerant:
             raise
         return opening.open(holder_pid=holder_pid, clock=clock, tolerant=True)
+
+
+def without_values(command: str) -> str:
+    """A command line as evidence may keep it: `-e db_password=…` has its value in no file of ours."""
+    return scrub(_NAMED.sub(rf"\g<name>{MASK}", command))
 
 
 def user_name() -> str:

@@ -31,7 +31,7 @@ def _asked(surfaces: Surfaces, document: str, variables: Mapping[str, Any], *, i
     errors = reply.get("errors") or []
     if errors:
         first = errors[0] if isinstance(errors[0], dict) else {}
-        message = str(first.get("message") or "GraphQL answered with an error")
+        message = answer.shown(str(first.get("message") or "GraphQL answered with an error"))
         code = str((first.get("extensions") or {}).get("code") or "")
         kind = NotFound if message.startswith("Could not find") or code == "NOT_FOUND" else QueryFailed
         raise kind(

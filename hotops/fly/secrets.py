@@ -52,10 +52,11 @@ class Secrets:
         Safe to repeat: the same values end as the same vault. Raises Conflict where others keep writing.
         """
         body = {"values": {name: value.reveal() if value is not None else None for name, value in values.items()}}
+        sent = tuple(value for value in values.values() if value is not None)
         for pause_s in (*_PAUSES_S, None):
             try:
                 answer = self._surfaces.call(
-                    "secrets.bulk", app, "POST", path("apps", app, "secrets"), body=body, idempotent=True
+                    "secrets.bulk", app, "POST", path("apps", app, "secrets"), body=body, idempotent=True, hidden=sent
                 )
             except LeaseHeld:
                 raise

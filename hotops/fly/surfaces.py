@@ -12,6 +12,7 @@ from hotops.core.clock import Clock
 from hotops.core.errors import HotopsError
 from hotops.core.http import Http, Retry, plain_error
 from hotops.core.limiter import Limiter, Rate
+from hotops.core.secret import Secret
 from hotops.core.world import World
 from hotops.fly.auth import Credentials
 from hotops.fly.errors import refine, refine_registry
@@ -115,6 +116,7 @@ class Surfaces:
         timeout_s: float | None = None,
         idempotent: bool | None = None,
         accept: frozenset[int] = frozenset(),
+        hidden: tuple[Secret, ...] = (),
     ) -> Answer:
         """One request to the Machines API, within its action's limit, with the lease's nonce where one is held."""
         return self.machines.request(
@@ -127,6 +129,7 @@ class Surfaces:
             timeout_s=timeout_s,
             idempotent=idempotent,
             accept=accept,
+            hidden=hidden,
         )
 
     def close(self) -> None:

@@ -63,6 +63,7 @@ class ScanSecrets(Operation[ScanWant, list[dict[str, Any]]]):
     name: ClassVar[str] = "secrets_scan"
     Want: ClassVar[type[Spec]] = ScanWant
     effect = "read"
+    takes_run_vars = True
     docs = Documented(
         short="Look for secrets in a repository, its history and its commit messages",
         description=(

@@ -198,6 +198,7 @@ class Supabase:
                 "db_pass": password.reveal(),
             },
             limits=(("create", EACH_ENDPOINT),),
+            hidden=(password,),
         )
         return Project.model_validate(answer.data)
 
@@ -209,6 +210,7 @@ class Supabase:
             body={"password": password.reveal()},
             idempotent=True,
             limits=((f"password:{ref}", EACH_ENDPOINT),),
+            hidden=(password,),
         )
 
     def delete(self, ref: str) -> None:

@@ -92,6 +92,8 @@ def test_what_selects_or_says_nothing_stops_before_any_phase(
 def test_the_nearest_name_is_offered(project: Project) -> None:
     assert "Did you mean 'reason'?" in project.run("hotops.core.promote", "-e", "raeson=tuesday").text
     assert "Did you mean shop-production?" in project.run("hotops.core.promote", "-e", "apps=shop-prodution").text
+    # A playbook whose operation is about no environment takes the same variables, and refuses the same.
+    assert "Did you mean 'reason'?" in project.run("hotops.core.secrets_scan", "-e", "raeson=tuesday").text
 
 
 def test_a_limit_that_matches_no_host_is_red(project: Project) -> None:

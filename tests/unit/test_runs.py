@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 import pytest
 
 from hotops.core.errors import HotopsError
 from hotops.core.evidence import RUN_DIR_VARIABLE
-from hotops.core.runs import RunOpening, join_run
+from hotops.core.runs import RunOpening, join_run, without_values
 
 
 @pytest.fixture
@@ -59,3 +60,15 @@ def test_a_tolerant_run_needs_no_state_directory(
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("HOTOPS_STATE_DIR", str(tmp_path / "file"))
     assert join_run(opening, holder_pid=os.getpid(), tolerant=True).tolerant
+
+
+def test_a_command_line_is_kept_without_the_values_that_somebody_typed_into_it() -> None:
+    typed = secrets.token_hex(8)
+    for given in (
+        f"ansible-playbook site.yml -e db_password={typed} -e secret=DATABASE_URL",
+        f'ansible-playbook site.yml -e \'{{"api_key": "{typed}", "secret": "DATABASE_URL"}}\'',
+        f"hotops run site.yml production -e 'x_token={typed} secret=DATABASE_URL'",
+        f"hotops dsn explain production --error-text 'postgres://u:{typed}@db.test/x' -e secret=DATABASE_URL",
+    ):
+        assert typed not in without_values(given)
+        assert "DATABASE_URL" in without_values(given)

@@ -93,6 +93,8 @@ class OperationAction(ActionBase):
         self, kind: type[Operation[Any, Any]], want: Spec, variables: InventoryVars, *, check: bool
     ) -> Context:
         environment = variables.environment() if kind.needs_environment else None
+        if kind.takes_run_vars:
+            variables.refuse_unknown()
         return surroundings(
             kind,
             want,

@@ -19,7 +19,7 @@ try:
     from hotops.core.plain import plain_data
     from hotops.inventory.files import project_folder
     from hotops.inventory.load import DATABASES, environment_from_vars
-    from hotops.inventory.run_vars import INVENTORY_KEYS
+    from hotops.inventory.run_vars import INVENTORY_KEYS, check_extra_vars
     from hotops.inventory.schema import Database, Environment
     from hotops.selection import check_patterns, select
 except ImportError as error:
@@ -69,6 +69,10 @@ class InventoryVars:
         """The hosts of the apps that this run is about. Raises UsageError where there are none."""
         hosts = [str(host) for host in self._task_vars.get("ansible_play_hosts_all", ())]
         return select(environment, hosts, apps=self.get("apps"), patterns=self.patterns())
+
+    def refuse_unknown(self) -> None:
+        """What `environment` refuses of extra vars, for what is about no environment. Raises UsageError."""
+        check_extra_vars(self._extra(), "sandbox" if self.get("env_kind") == "sandbox" else "live")
 
     def patterns(self) -> list[str]:
         """The patterns of `-l`."""
