@@ -159,7 +159,7 @@ def read(store: Store, prefix: str) -> Found:
     try:
         signed = verify_envelope(json.loads(content), payload_type=PAYLOAD_TYPE)
         manifest = Manifest.model_validate(signed.body)
-    except (ValueError, SignatureInvalid, ValidationError) as error:
+    except (ValueError, RecursionError, SignatureInvalid, ValidationError) as error:
         said = error.message if isinstance(error, SignatureInvalid) else "it is not a manifest that hotops writes"
         raise BackupDamaged(
             f"{prefix}/{MANIFEST}: {said}.", remedy="Do not trust this backup; take another one."

@@ -11,7 +11,7 @@ from pydantic import Field
 from hotops.backup import manifest as manifests
 from hotops.backup.create import SCREEN
 from hotops.backup.errors import NoBackup, RestoreFailed, RestoreRefused
-from hotops.backup.restore import FRESH_H
+from hotops.backup.restore import FRESH_H, SKEW_H
 from hotops.backup.settings import Where, settings_of
 from hotops.core.clock import parse_rfc3339, rfc3339, spoken_duration
 from hotops.core.documented import Documented
@@ -218,7 +218,8 @@ class RestoreMoment(Operation[MomentWanted, Window]):
             found, _wrong = manifests.listed(settings.store, settings.environment, settings.database)
         except HotopsError:
             return None  # no store is declared, or it does not answer: then there is no fresh backup to count on
-        return (self.context.clock.now() - found[0].manifest.taken_at) / 3600 if found else None
+        ages_h = [(self.context.clock.now() - item.manifest.taken_at) / 3600 for item in found if item.known]
+        return min((age_h for age_h in ages_h if age_h >= -SKEW_H), default=None)
 
     def _nearest(self, moment: int) -> str:
         """The newest own backup of before, and what it would lose."""

@@ -87,12 +87,14 @@ class PruneBackups(Operation[PruneWanted, Store]):
                 remedy=f"confirm={settings.database}",
             )
         found, wrong = manifests.listed(settings.store, settings.environment, settings.database)
-        times = {item.manifest.id: item.manifest.taken_at for item in found}
+        # Who can write into the store can put a manifest there, dated as they like: it must not push the good ones out.
+        times = {item.manifest.id: item.manifest.taken_at for item in found if item.known}
         kept = kept_for(list(times.items()), settings.declared.keep)
         proven = [name for name in proofs(settings.store, settings.environment, settings.database) if name in times]
         if proven:
             kept.setdefault(max(proven, key=lambda name: times[name]), []).append("newest proven")
         gone = {name: "no rule keeps it" for name in times if name not in kept}
+        kept |= {item.manifest.id: [_OF_A_STRANGER] for item in found if not item.known}
         now = self.context.clock.now()
         for name, why in wrong.items():
             if why == "unfinished" and (now - _begun(name)) / 3600 > UNFINISHED_H:
@@ -130,6 +132,10 @@ class PruneBackups(Operation[PruneWanted, Store]):
         if not done and state.gone:
             lines.append(f"Nothing was removed: confirm={state.settings.database} does.")
         return {"kept": state.kept, "removed": state.gone, SCREEN: lines}
+
+
+#: Why a backup stays that no rule counts.
+_OF_A_STRANGER = "signed by a key that this computer does not know, so no rule counts it"
 
 
 def _begun(backup: str) -> float:

@@ -253,7 +253,7 @@ def _value(value: object) -> str:
 
 
 def _spoken(word: object) -> str:
-    return str(word or "").replace("_", " ")
+    return one_line(str(word or "")).replace("_", " ")
 
 
 def _tail(value: object) -> str:

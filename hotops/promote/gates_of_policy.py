@@ -12,6 +12,8 @@ from hotops.promote.gates import Found, go, no, unknown
 from hotops.promote.holding import LockUnknown, held_by
 
 _BACKUPS = "backups"
+#: What is dated further ahead than that was dated by a clock that is wrong, and says nothing of an age.
+AHEAD_S = 600.0
 
 
 def token(facts: Facts) -> Found:
@@ -86,6 +88,8 @@ def backup_fresh(facts: Facts) -> Found:
     if newest is None:
         return no("there is no completed backup", _BACKUPS, f"at most {backup.max_age_h:g} h old")
     age_s = facts.now - newest
+    if age_s < -AHEAD_S:
+        return no(f"dated {spoken_duration(-age_s)} in the future: which clock is wrong?", _BACKUPS)
     said = f"{spoken_duration(max(0.0, age_s))} old"
     return (go if age_s <= backup.max_age_h * 3600 else no)(said, _BACKUPS, f"at most {backup.max_age_h:g} h")
 
@@ -102,6 +106,8 @@ def restore_proven(facts: Facts) -> Found:
         return no(f"could not be read: {error.message}", source, wanted)
     if proof is None:
         return unknown(f"never proven for this environment ({facts.environment.env_kind})", source, wanted)
+    if proof.at > facts.now + AHEAD_S:
+        return no(f"dated {spoken_duration(proof.at - facts.now)} in the future: {proof.told}", source, wanted)
     age_s = max(0.0, facts.now - proof.at)
     said = f"{spoken_duration(age_s)} ago: {proof.told}"
     return (go if age_s <= backup.proven_days * 86400 else no)(said, source, wanted)

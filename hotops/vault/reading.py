@@ -79,6 +79,8 @@ def _json(path: str, text: str) -> Any:
     except json.JSONDecodeError as error:
         # str(error) is safe, its `doc` is not; only the place and the kind of mistake are taken.
         raise unreadable(path, error.lineno, f"this is not JSON: {error.msg.lower()}", "Correct the file.") from None
+    except RecursionError:
+        raise unreadable(path, 1, "this JSON is nested too deep for a secret", "Correct the file.") from None
 
 
 def _is_bundle(value: Any) -> bool:

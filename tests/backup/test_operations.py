@@ -134,10 +134,11 @@ def test_a_living_databases_rows_are_replaced_only_when_typed_twice_and_backed_u
     ):
         with pytest.raises(RestoreRefused, match="given twice"):
             calls("restore", to=good, **wanted)
-    calls.clock.time += 7200
-    with pytest.raises(RestoreRefused, match="younger than 1 h"):
-        calls("restore", to=good, overwrite=living, confirm=living)
-    calls.clock.time -= 7200
+    for shift_s in (7200, -7200):  # too old, and dated in the future: some clock is wrong, so nobody knows its age
+        calls.clock.time += shift_s
+        with pytest.raises(RestoreRefused, match="younger than 1 h"):
+            calls("restore", to=good, overwrite=living, confirm=living)
+        calls.clock.time -= shift_s
     assert server.run(living, "select count(*) from public.orders") == [(2500,)]
     with pytest.raises(RestoreRefused, match="not empty"):
         calls("restore", to=good, into="given")
@@ -166,18 +167,32 @@ def test_old_backups_go_only_when_confirmed_and_the_proven_one_stays(
     for _number in range(3):
         ids.append(calls("backup", fingerprints=False).result["backup"]["id"])
         calls.clock.time += 60
+    forged = forge(calls, ids[0], tmp_path, monkeypatch)
     told = calls("backup_prune")
+    assert "does not know" in told.result["kept"][forged][0]
     assert (told.changed, sorted(told.result["removed"])) == (False, sorted(ids[:2]))
     with pytest.raises(RestoreRefused):
         calls("backup_prune", confirm="shopp")
     calls.freeze(reason="holidays", until="8h")
     with pytest.raises(NoGo, match="holidays"):
         calls("backup_prune", confirm="shop")
-    assert len(calls("backup_info").result["backups"]) == 3
+    assert len(calls("backup_info").result["backups"]) == 4
     calls.freeze(state="thawed", reason="everybody is back")
     assert calls("backup_prune", confirm="shop").changed
-    assert [item["id"] for item in calls("backup_info").result["backups"]] == [ids[2]]
+    assert [item["id"] for item in calls("backup_info").result["backups"]] == [forged, ids[2]]
     assert not calls("backup_prune", confirm="shop").changed
+
+
+def forge(calls: Calls, of: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Somebody who can write into the store puts a backup there, a day younger than all, signed by a key of theirs."""
+    folder = manifests.folder_of(ENVIRONMENT, "shop")
+    own = manifests.read(calls.store, f"{folder}/{of}").manifest
+    forged = own.model_copy(update={"id": f"29991231T000000Z-{of[-6:]}", "taken_at": calls.clock.time + 86400})
+    monkeypatch.setenv("HOTOPS_STATE_DIR", str(tmp_path / "stranger"))
+    calls.store.put(f"{folder}/{forged.id}/restore.sh", b"#")
+    manifests.seal(calls.store, f"{folder}/{forged.id}", forged)
+    monkeypatch.setenv("HOTOPS_STATE_DIR", str(tmp_path / "state"))
+    return forged.id
 
 
 def test_retention_keeps_the_newest_of_each_period() -> None:

@@ -111,3 +111,15 @@ def test_a_damaged_register_is_a_no_and_not_a_pass(asked: Asked) -> None:
 def test_without_a_declared_backup_nobody_asks(tmp_path: Path) -> None:
     facts: Any = SimpleNamespace(environment=Stage(tmp_path).environment)
     assert gates_of_policy.restore_proven(facts).status == "unknown"
+
+
+def test_what_is_dated_in_the_future_proves_nothing(asked: Asked) -> None:
+    asked.drilled(days_ago=-2)
+    status, found = asked.answer()
+    assert status == "fail"
+    assert "in the future" in found
+    facts: Any = SimpleNamespace(environment=asked.environment, now=asked.now, newest_backup=lambda: asked.now + DAY_S)
+    fresh = gates_of_policy.backup_fresh(facts)
+    assert (fresh.status, "in the future" in fresh.found) == ("fail", True)
+    facts.newest_backup = lambda: asked.now + 60  # their clock is a little ahead of this computer's
+    assert gates_of_policy.backup_fresh(facts).status == "pass"
