@@ -18,8 +18,8 @@ from hotops.core.secret import Secret
 from hotops.inventory.policy import Backup
 from hotops.inventory.schema import Environment
 
-#: Where a sandbox's backups go when nobody says it.
-SANDBOX_STORE = "artifacts/backups"
+#: Where a sandbox's backups go when nobody says it: beside its databases, and away with them.
+SANDBOX_STORE = "sandbox:backups"
 
 
 class Where(Spec):

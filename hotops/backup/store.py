@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from hotops.backup.errors import StoreFailed
 from hotops.core.errors import MissingExtra, UsageError
+from hotops.core.state import state_dir
 
 R = TypeVar("R")
 
@@ -35,11 +36,14 @@ class Store:
     def of(cls, url: str, *, below: Path | None = None, environ: Mapping[str, str] = os.environ) -> Store:
         """A store by its URL: a path or file:///path, s3://bucket/prefix, gs://…, az://…, memory:///.
 
-        A relative path begins at `below`. Credentials and endpoint come from the vendors' own variables
+        sandbox:NAME is a folder that is emptied with the sandbox. A relative path begins at `below`. Credentials and endpoint come from the vendors' own variables
         (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL_S3 …). Raises UsageError, StoreFailed, MissingExtra.
         """
         stores = _library().store
         kind = urlsplit(url).scheme
+        if kind == "sandbox":
+            folder = state_dir() / "sandbox" / urlsplit(url).path.strip("/")
+            return cls(_made(lambda: stores.LocalStore(_private(folder)), url), url, folder)
         if kind in ("", "file"):
             path = Path(urlsplit(url).path if kind else url).expanduser()
             folder = path if path.is_absolute() else (below or Path.cwd()) / path

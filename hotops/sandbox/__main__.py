@@ -84,12 +84,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _clear_what_was_left(folder: Path) -> None:
     """A sandbox that was killed leaves a state file that points nowhere, and perhaps a database server."""
     from hotops.sandbox import clients
+    from hotops.sandbox.files import BACKUPS
     from hotops.sandbox.orphans import stop_orphans
 
     clients.forget(folder)
     for pid in stop_orphans(folder / "pg"):
         log.info("ended the database server %s of a sandbox that was killed", pid)
-    shutil.rmtree(folder / clients.GH, ignore_errors=True)
+    for name in (clients.GH, BACKUPS):
+        shutil.rmtree(folder / name, ignore_errors=True)
     for name in ("state.json", "ca.pem", clients.PROFILE, clients.SOCKET):
         (folder / name).unlink(missing_ok=True)
 

@@ -7,6 +7,9 @@ import os
 import tempfile
 from pathlib import Path
 
+#: Where those who use a sandbox keep backups of its databases: they go with the databases.
+BACKUPS = "backups"
+
 
 class AlreadyRunning(RuntimeError):
     """Another process holds the folder."""

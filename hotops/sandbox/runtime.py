@@ -18,7 +18,7 @@ from typing import Any
 from hotops.sandbox import clients, unix_server
 from hotops.sandbox.ca import DEFAULT_LEAF_DAYS, Authority, ServerNames
 from hotops.sandbox.databases import Connector
-from hotops.sandbox.files import write_file
+from hotops.sandbox.files import BACKUPS, write_file
 from hotops.sandbox.github.api import HOSTS as GITHUB_HOSTS
 from hotops.sandbox.host_map import API_HOSTS, app_hosts, map_database, map_hosts, map_project
 from hotops.sandbox.orphans import stop_orphans
@@ -175,6 +175,7 @@ class Sandbox:
         clients.forget(self._folder)
         if self._keys is not None:
             self._keys.forget()
+        shutil.rmtree(self._folder / BACKUPS, ignore_errors=True)
         self._on_main_thread(self._databases.reset).result(RESET_TIMEOUT_S)
 
 

@@ -145,7 +145,7 @@ def shop(shop_process: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
         shop_process.control.call("POST", "settings", {"limits": False})
         make_pretended_vault(shop_process.environment(), shop_process.seed)
     shop_process.is_clean.clear()
-    shutil.rmtree(shop_process.folder / "artifacts" / "backups", ignore_errors=True)
+    shutil.rmtree(shop_process.state_dir / "sandbox" / "backups", ignore_errors=True)
     (shop_process.folder / "artifacts" / "drills" / "register.jsonl").unlink(missing_ok=True)
     return shop_process
 

@@ -42,7 +42,7 @@ def test_what_was_backed_up_stands_beside_row_by_row(tmp_path: Path, sandbox: Ru
 
     look = project.run("hotops.core.backup", "--check")
     assert look.code == 0, look.text
-    assert not [path for path in (tmp_path / "artifacts/backups").rglob("*") if path.is_file()]
+    assert not [path for path in (sandbox.state_dir / "sandbox/backups").rglob("*") if path.is_file()]
 
     project.write("both.yml", "- import_playbook: hotops.core.backup\n- import_playbook: hotops.core.restore\n")
     done = project.run("both.yml", "--diff")

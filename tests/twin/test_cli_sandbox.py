@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from hotops.backup.settings import SANDBOX_STORE
+from hotops.backup.store import Store
 from tests.documented import document_of
 from tests.sandbox_fixture import PROJECT_REF, small_seed
 
@@ -127,6 +129,18 @@ def test_up_tells_what_is_there_and_down_leaves_nothing(shell: Shell) -> None:
     left = {path.name for path in (shell.state_dir / "sandbox").iterdir()}
     assert left == {"lock", "pg", "sandbox.err", "sandbox.log"}
     assert list((shell.state_dir / "sandbox" / "pg").iterdir()) == []
+
+
+def test_backups_of_its_databases_go_with_them(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the next backup, of another shop of the same name, says that all tables are gone."""
+    monkeypatch.setenv("HOTOPS_STATE_DIR", str(shell.state_dir))
+    shell.up()
+    for command in ("reset", "down"):
+        store = Store.of(SANDBOX_STORE)
+        store.put("production/shop/manifest", b"kept")
+        assert shell.run(command).returncode == 0
+        assert store.folder is not None
+        assert not store.folder.exists()
 
 
 def test_up_again_changes_nothing_and_another_seed_is_not_taken(shell: Shell) -> None:
