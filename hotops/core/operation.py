@@ -203,6 +203,8 @@ def canonical_json(data: object) -> str:
 def _step_lines(step: Step) -> list[str]:
     """A step on one line, or a line a change where that is wider than a terminal; an image holds its digest."""
     head = f"  {SYMBOLS[step.action]} {step.name} ({step.target}):"
+    if not step.after and not step.before:
+        return [head.removesuffix(":")]  # its target says it all
     changes = [
         (key, shown(step.before.get(key)), shown(value))
         for key, value in step.after.items()
