@@ -15,6 +15,7 @@ from hotops.backup.fingerprint import COLUMNS, Column, fingerprint, quoted, row_
 from hotops.backup.hosted import OWN_ROWS, sort_out, spoken
 from hotops.backup.load import Load
 from hotops.backup.manifest import Table
+from hotops.backup.outside import is_held
 from hotops.backup.scripts import sequence_values
 from hotops.backup.survey import PLATFORM_SCHEMAS
 
@@ -76,6 +77,8 @@ def compare(load: Load, *, name_rows: bool = True, foreign_keys: bool = True) ->
             return found
         was, now = load.catalogue(), read_catalogue(session)
         differences = [one for one in compare_catalogues(was, now) if not _is_expected(one)]
+        if load.held:
+            differences = [one for one in differences if not is_held(one)]
         findings, named = sort_out(differences, now, load.may)
         found.objects += [str(difference) for difference in findings]
         found.platform += spoken(named)

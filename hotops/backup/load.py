@@ -23,6 +23,7 @@ from hotops.backup.fingerprint import quoted
 from hotops.backup.hosted import OWN_ROWS, Rights, rights
 from hotops.backup.keys import Opener
 from hotops.backup.manifest import Found, Part, Table
+from hotops.backup.outside import NO_HANDLER, hold_event_triggers, hold_servers, quiet_settings
 from hotops.backup.pipeline import opened
 from hotops.backup.programs import Programs
 from hotops.backup.quick import check_part
@@ -52,6 +53,9 @@ class Load:
     #: What the role of this restore was refused; a comparison names what came of it.
     refused: list[str] = field(default_factory=list)
     resumed: int = 0
+    #: Whether all by which the restored database could call out is held back, and what was.
+    quiet: bool = False
+    held: list[str] = field(default_factory=list)
     _may: Rights | None = None
 
     @property
@@ -100,6 +104,9 @@ class Load:
         owners = self._pg_restore("pre-data")
         if owners:
             self._give_again(owners)
+        if self._holds:
+            with self._session() as session:
+                self._keep_held(hold_servers(session))
 
     def rows(self) -> None:
         """Every row, once: a part and the note that it is there are one transaction."""
@@ -148,6 +155,9 @@ class Load:
     def post_data(self) -> None:
         """Indexes, keys, foreign keys, triggers, policies, publications: by several workers."""
         self._pg_restore("post-data")
+        if self._holds:
+            with self._session() as session:
+                self._keep_held(hold_event_triggers(session))
 
     def settings(self) -> None:
         """Settings of the database."""
@@ -169,7 +179,13 @@ class Load:
     def analyze(self) -> None:
         """Statistics, without which the first queries are slow."""
         with self._session(search_path="pg_catalog") as session:
-            session.execute("analyze")
+            if not self._holds:
+                session.execute("analyze")
+                return
+            # A partitioned table is sampled in its foreign partitions, too, and these are held back.
+            names = session.execute("select oid::regclass::text from pg_class where relkind in ('r', 'm')").fetchall()
+            for (name,) in names:
+                session.execute(f"analyze {name}")
 
     def finish(self) -> None:
         """Take the notes away: the restore is whole."""
@@ -200,6 +216,14 @@ class Load:
             raise BackupDamaged(f"{part.name} holds {size} bytes, {part.plain_bytes} were written.")
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _holds(self) -> bool:
+        """Only a superuser can hold back; who is none is told by whoever looks whether all is quiet."""
+        return self.quiet and self.may.superuser
+
+    def _keep_held(self, found: list[str]) -> None:
+        self.held += [line for line in found if line not in self.held]
 
     def _wanted(self) -> list[Table]:
         """Tables to load: all, or those asked for. Raises RestoreRefused for one that is not in the backup."""
@@ -332,6 +356,9 @@ class Load:
                 listing.write_text(self._only_wanted(archive, kind), encoding="utf-8")
                 command += [f"--use-list={listing}"]
             settings = {"maintenance_work_mem": f"{self.index_memory_mb}MB"} if section == "post-data" else {}
+            if self._holds:
+                with self._session() as session:
+                    settings |= quiet_settings(session)
             with self.connection.for_programs(**settings) as access:
                 done = subprocess.run(
                     [*command, str(archive)], env=dict(access.environment), pass_fds=access.files, stdin=subprocess.DEVNULL,
@@ -358,7 +385,9 @@ class Load:
     def _judge(self, section: str, code: int, said: str) -> list[str]:
         missing = frozenset(name for name in self.catalogue()["extension"] if self.may.may_not_make(name))
         found = sorted_refusals(said, self.may, missing)
-        wrong = found.wrong
+        wrong = [line for line in found.wrong if not (self._holds and NO_HANDLER.search(line))]
+        if self._holds:  # what is made of a foreign table stays empty
+            self._keep_held([line for line in found.wrong if line not in wrong])
         if not wrong and (code != 1 or "errors ignored on restore" not in said):  # it did not go on to its end
             last = said.strip().rpartition("\n")[2][:300]
             wrong = [*wrong, f"pg_restore ended with {code}: {last}"]

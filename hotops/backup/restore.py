@@ -64,6 +64,11 @@ class RestoreWanted(Where):
     jobs: str = Field(
         "hold", pattern="^(hold|start)$", description="Whether scheduled jobs are started (V(start)) or held back."
     )
+    outside: str = Field(
+        "keep", pattern="^(keep|hold)$",
+        description="Whether the restored database may call out, through foreign servers and event triggers (V(keep)), or is held back"
+        " (V(hold)): a wrapper loses its handler there, a user mapping goes. Only a superuser can.",
+    )  # fmt: skip
     roles: str = Field(
         "missing", pattern="^(missing|all)$",
         description="V(missing): roles that exist are left alone; V(all): they too become what they were (a server of its own).",
@@ -127,6 +132,10 @@ class Restore(Operation[RestoreWanted, Aim]):
                 "description": "What was compared: tables, rows, seconds.", "returned": "success", "type": "dict",
                 "sample": {"tables": 66, "rows": 1200345, "seconds": 3.1},
             },
+            "held": {
+                "description": "What calls out and was held back, where O(outside) is V(hold).", "returned": "success", "type": "list",
+                "elements": "str", "sample": ["foreign server warehouse (postgres_fdw)"],
+            },
             "problems": {
                 "description": "What the role of the restore could not bring back, by reason.", "returned": "success", "type": "list",
                 "elements": "str", "sample": [],
@@ -182,6 +191,7 @@ class Restore(Operation[RestoreWanted, Aim]):
             want.tables,
             want.index_memory_mb,
             self.context.tell_far,
+            quiet=want.outside == "hold",
         )
         goes_on = bool(exists) and _has_notes(connection)
         done = bool(exists) and not over and not goes_on and comment == _mark(found, want.tables)
@@ -243,12 +253,13 @@ class Restore(Operation[RestoreWanted, Aim]):
                 *(f"{name}: {seconds} s" for name, seconds in phases.items()),
                 *(f"not brought back: {_shortened(line)}" for line in self._problems(state)),
             ]
+            lines += [f"held back: {_shortened(line)}" for line in state.load.held]
             if self.want.jobs == "hold" and "jobs" in state.found.manifest.schema_parts:
                 lines.append("scheduled jobs are held back: jobs=start starts them")
         ending = {"next": f"hotops status {state.settings.environment}"} if self.want.overwrite else {}
         return {
             **ending, "database": state.name, "restored": told, "phases": phases, "problems": self._problems(state),
-            "compared": dict(done.get("compare", {})), SCREEN: lines,
+            "compared": dict(done.get("compare", {})), "held": state.load.held, SCREEN: lines,
         }  # fmt: skip
 
     def _problems(self, state: Aim) -> list[str]:

@@ -171,6 +171,7 @@ class VerifyBackup(Operation[VerifyWanted, Looked]):
             state.found,
             want.workers,
             tell=self.context.tell_far,
+            quiet=True,
         )
         return {"database": self._name}
 

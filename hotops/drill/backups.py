@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import secrets as entropy
 from collections.abc import Mapping
 from typing import Any
 
 from hotops.backup import manifest as manifests
 from hotops.backup.fingerprint import quoted
 from hotops.backup.restore import Restore, RestoreWanted
+from hotops.backup.scripts import literal
 from hotops.backup.settings import Where, connection_of, settings_of
 from hotops.core.clock import parse_rfc3339, rfc3339
 from hotops.core.context import Context
@@ -38,9 +40,17 @@ class NotQuiet(VerifyFailed):
     code = "not_quiet"
 
 
+class NameTaken(HotopsError):
+    """There is a database of the name that the drill's own would have."""
+
+    code = "name_taken"
+
+
 #: A restored database of a drill that neither it nor the dead man's handle removed is removed by the next one.
 TTL_S = 4 * 3600.0
-_NAME = re.compile(r"^drill_(\d{8})t(\d{6})z$")
+_NAME = re.compile(r"^drill_(\d{8})t(\d{6})z(?:_[0-9a-f]{6})?$")
+#: By which a drill's own database is known: a name alone is nobody's leave to remove anything.
+_MARK = "hotops: "
 #: What a restored production does by itself, where the table of it is there: each has to count nothing.
 _AT_WORK: Mapping[str, tuple[str, str]] = {
     "scheduled jobs that run": (
@@ -52,6 +62,16 @@ _AT_WORK: Mapping[str, tuple[str, str]] = {
         "pg_catalog.pg_subscription",
         """select count(*) from pg_subscription s join pg_database d on d.oid = s.subdbid
         where d.datname = current_database() and s.subenabled""",
+    ),
+    "foreign servers that answer": (
+        "pg_catalog.pg_foreign_server",
+        """select count(*) from pg_foreign_server s join pg_foreign_data_wrapper w on w.oid = s.srvfdw
+        where w.fdwhandler <> 0""",
+    ),
+    "passwords of other servers": ("pg_catalog.pg_user_mappings", "select count(*) from pg_user_mappings"),
+    "event triggers that run": (
+        "pg_catalog.pg_event_trigger",
+        "select count(*) from pg_event_trigger where evtenabled <> 'D'",
     ),
     "workers of its own": (
         "pg_catalog.pg_stat_activity",
@@ -74,16 +94,21 @@ def price_of(context: Context) -> str:
 def restore_newest_backup(exercise: Exercise, *, target_env: str = "RESTORE_URL") -> dict[str, Any]:
     """Bring the newest backup into a new database of the server that `target_env` names; production is not touched.
 
-    Scheduled jobs are held back: what was restored is alive. The disaster is taken to be now: all since the backup
-    would be lost. Raises what a restore raises: RestoreRefused, RestoreFailed, NotAsBackedUp, BackupDamaged.
+    Scheduled jobs and all that calls out are held back: what was restored is alive. The disaster is taken to be now:
+    all since the backup would be lost. Raises NameTaken, and what a restore raises: RestoreRefused, RestoreFailed,
+    NotAsBackedUp, BackupDamaged.
     """
     context, record = exercise.context, exercise.record
-    database = f"drill_{context.run.partition('-')[0].lower()}"
+    database = f"drill_{context.run.partition('-')[0].lower()}_{entropy.token_hex(3)}"
     expired = _remove_expired(context, target_env)
+    with connection_of(context, target_env).open() as session:
+        if session.execute("select 1 from pg_database where datname = %s", (database,)).fetchone():
+            raise NameTaken(f"{database} is there already, and is none of this drill.", remedy="Run the drill again.")
     record.note(restored_database=database, target_env=target_env, expired_removed=expired)
     began = record.mark("fault")
     record.mark("decided")
-    wanted = RestoreWanted(target_env=target_env, beside=database)
+    _make(context, target_env, database)
+    wanted = RestoreWanted(target_env=target_env, beside=database, outside="hold")
     outcome = drive(Restore(wanted, context))
     took: dict[str, float] = {name: float(seconds) for name, seconds in outcome.result["phases"].items()}
     if not took:
@@ -91,6 +116,7 @@ def restore_newest_backup(exercise: Exercise, *, target_env: str = "RESTORE_URL"
     record.mark("served", mark_phases(record, took, began))
     restored = outcome.result["restored"]
     record.note(loss_s=max(0.0, began - parse_rfc3339(str(restored["taken_at"]))), backup=restored["id"])
+    record.note(held=list(outcome.result["held"]))
     return {"backup": restored["id"], "database": database, "rows": restored["rows"], "phases": took}
 
 
@@ -104,7 +130,7 @@ def mark_phases(record: Record, took: Mapping[str, float], began: float) -> floa
 
 
 def prove_quiet(exercise: Exercise) -> dict[str, Any]:
-    """Nothing of what was restored is at work by itself: no jobs, no queued calls, no subscription. Raises NotQuiet."""
+    """Nothing of what was restored is at work or calls out: no jobs, calls, subscriptions, servers. Raises NotQuiet."""
     database = str(exercise.record.facts["restored_database"])
     server = connection_of(exercise.context, str(exercise.record.facts["target_env"]))
     counted: dict[str, int] = {}
@@ -135,14 +161,22 @@ def drop_restored(exercise: Exercise) -> dict[str, Any]:
     return {"dropped": database, "proven_gone": True}
 
 
+def _make(context: Context, target_env: str, database: str) -> None:
+    """An empty database with the drill's mark on it."""
+    with connection_of(context, target_env).open() as session:
+        session.execute(f"create database {quoted(database)} template template0")
+        session.execute(f"comment on database {quoted(database)} is {literal(f'{_MARK}drill {context.run}')}")
+
+
 def _remove_expired(context: Context, target_env: str) -> list[str]:
-    """Databases of drills that are older than their time to live, gone now."""
+    """Databases of drills that are older than their time to live, gone now: those with hotops' own mark, no other."""
     oldest = context.clock.now() - TTL_S
     removed: list[str] = []
+    asked = "select datname::text, coalesce(shobj_description(oid, 'pg_database'), '') from pg_database order by 1"
     with connection_of(context, target_env).open() as session:
-        for (name,) in session.execute("select datname::text from pg_database order by 1").fetchall():
+        for name, comment in session.execute(asked).fetchall():
             stamp = _NAME.match(name)
-            if stamp and parse_rfc3339(_moment(stamp[1], stamp[2])) < oldest:
+            if stamp and comment.startswith(_MARK) and parse_rfc3339(_moment(stamp[1], stamp[2])) < oldest:
                 session.execute(f"drop database if exists {quoted(name)} with (force)")
                 removed.append(name)
     return removed

@@ -65,6 +65,8 @@ class Result:
             told.append(f"not made anew: {', '.join(facts['keys_left'])}")
         if facts.get("quiet") is not None:
             told.append(f"at work by itself in what was restored: {_counted(facts['quiet'])}")
+        if facts.get("held"):
+            told.append(f"held back in it: {', '.join(facts['held'])}")
         if facts.get("removed_at"):
             told.append(f"{facts['restored_database']} was removed, and is proven gone, at {facts['removed_at']}")
         if facts.get("expired_removed"):

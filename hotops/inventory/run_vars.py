@@ -46,6 +46,7 @@ RUN_VARS: Mapping[str, str] = MappingProxyType(
         "beside": "Name of the database that a restore makes.",
         "into": "new: a restore makes a database; given: it takes the connection string's own, empty one.",
         "overwrite": "Name of the living database whose rows a restore replaces.",
+        "outside": "Whether what a restore brings back may call out (keep) or is held back (hold).",
         "jobs": "Whether a restore starts scheduled jobs (start) or holds them back (hold).",
     }
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
 
+import psycopg
 import pytest
 
 from hotops.core.driver import drive
@@ -132,14 +133,33 @@ exception when others then return new; end $$;
 create trigger calls_out after insert on public.calls for each row execute function public.call_out();
 create server elsewhere foreign data wrapper postgres_fdw options (host '127.0.0.1', port '{port}', dbname 'x');
 create foreign table public.far (id int) server elsewhere;
+create user mapping for public server elsewhere options (user 'x', password_required 'false');
+create materialized view public.copied as select id from public.far where false;
+create schema net;
+create function net.http_post(url text) returns bigint language plpgsql as $$ begin
+  perform public.dblink_connect('post', 'host=127.0.0.1 port={port} dbname=x user=x connect_timeout=2');
+  return 1;
+exception when others then return 0; end $$;
+create function public.call_out_of_schema() returns event_trigger language plpgsql as $$ begin
+  perform net.http_post('http://127.0.0.1:{port}');
+end $$;
+select cron.schedule('calling', '* * * * *', $$select net.http_post('http://127.0.0.1:{port}')$$);
+create event trigger calls_out on ddl_command_end execute function public.call_out_of_schema();
+create event trigger calls_out_always on sql_drop execute function public.call_out_of_schema();
+alter event trigger calls_out_always enable always;
 insert into public.calls select n, 'order ' || n from generate_series(1, 3) n;
 """
 
 
 def test_what_is_restored_calls_nobody_is_proven_quiet_and_removed(calls: Calls, server: Server) -> None:
     server.copy_of("shop", "wired")
-    left = "drill_20200101t000000z"
-    server.run("template1", f"create database {left}")
+    left, anothers = "drill_20200101t000000z", "drill_20200101t000001z"
+    server.run(
+        "template1",
+        f"create database {left}",
+        f"comment on database {left} is 'hotops: drill of long ago'",
+        f"create database {anothers}",
+    )
     calls.environ["DATABASE_URL"] = server.dsn("wired", "supabase_admin")
     before = set(databases(server)) - {(left,)}
     with Trap() as trap:
@@ -152,11 +172,24 @@ def test_what_is_restored_calls_nobody_is_proven_quiet_and_removed(calls: Calls,
             planned = drive(operation, check=True)
             assert "MB of the store, writes" in planned.plan.render()
         result = drill(calls)
-        assert trap.came == 3, "restoring the orders called somebody"
+        assert trap.came == 3, "what was restored called somebody"
+        held = calls("restore", beside="held", outside="hold").result["held"]
+        for asks in ("table public.far", "select public.dblink_connect('far', 'elsewhere')"):
+            with pytest.raises(psycopg.Error):
+                server.run("held", asks)
+        server.run("held", "create table public.another ()", "drop table public.another")
+        assert server.run("held", "select count(*) from cron.job where active") == [(0,)]
+        assert trap.came == 3, "what is held back called somebody"
+        server.drop("held", anothers)
     assert result["passed"] is True
-    assert set(databases(server)) == before
+    assert (anothers,) in before  # of that name, and not marked: it is somebody's
+    assert set(databases(server)) == before - {(anothers,)}
+    assert held[0] == "foreign server elsewhere (postgres_fdw)"
+    assert held[-2:] == ["event trigger calls_out", "event trigger calls_out_always"]
     told = " ".join(result["hotops_screen"])
     assert "0 subscriptions that are on" in told
+    assert "0 foreign servers that answer" in told
+    assert "held back in it: foreign server elsewhere" in told
     assert "proven gone" in told
     assert f"left by drills of before, removed now: {left}" in told
 
