@@ -12,12 +12,12 @@ from hotops.core.sandbox_control import ControlClient
 from hotops.core.waiting import Pace, wait_for
 from hotops.deploy.rollback import Rollback, RollbackWant
 from hotops.drill import machines as fleet
+from hotops.drill import volumes
 from hotops.drill.exercise import Exercise
 from hotops.drill.heartbeat import Heartbeat
 from hotops.drill.machines import Was
 from hotops.drill.volumes import restored_from_snapshot, volume_of
 from hotops.drill.worlds import sandbox_control
-from hotops.fly import Fly
 
 #: Asking the data again costs two calls of an endpoint that is limited to 120 a minute, beats included.
 DATA_PACE = Pace(first_s=1.0, factor=1.5, cap_s=3.0)
@@ -217,10 +217,6 @@ def put_machines_back(exercise: Exercise, *, elsewhere: bool = False) -> dict[st
     made = [restored_from_snapshot(exercise, was, volume, region=region).machine for was, volume in with_volume.items()]
     plain = [was for was in lost if was not in with_volume]
     copies = fleet.put_back(exercise.context, plain, exercise.configs_before, region=region)
-    if elsewhere:
-        known = exercise.record.facts.get("stand_ins", {})
-        stand_ins = {made_id: was.app for was, made_id in zip(plain, copies, strict=True)}
-        exercise.record.note(stand_ins={**known, **stand_ins})
     exercise.record.mark("loaded")
     return {"made": [*made, *copies], "region": region or "as before"}
 
@@ -321,9 +317,8 @@ def _hosts_are_back(exercise: Exercise) -> list[str]:
     hosts: Mapping[str, str] = exercise.record.facts["lost_hosts"]
     for machine_id, app in hosts.items():
         control.call("POST", "machines", {"app": app, "id": machine_id, "do": "host_up"})
-    fleet.take_away(exercise.context, exercise.record.facts.get("stand_ins", {}))
-    for volume_id, app in exercise.record.facts.get("made_volumes", {}).items():
-        exercise.context.client(Fly).volumes.destroy(app, volume_id)
+    fleet.take_away(exercise.context, fleet.made_for(exercise.context, hosts))
+    volumes.take_away(exercise, hosts)
     return sorted(hosts)
 
 

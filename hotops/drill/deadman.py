@@ -11,10 +11,16 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from hotops.drill.exercise import Exercise
+    from hotops.drill.experiment import Activity
 
 FAREWELL = b"done\n"
 LOG = "deadman.log"
+#: How long it waits before it tries again what a cloud refused; then the next drill brings back what is left.
+PATIENCE_S = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 #: All that it needs: the sandbox's tokens stand in its state file, and no exported credential is any of its business.
 _HANDED = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "HOTOPS_STATE_DIR", "HOTOPS_CACHE_DIR"})
 
@@ -45,6 +51,10 @@ class DeadMan:
             )
         return cls(process, path)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def let_go(self) -> None:
         """The drill ended by itself: nothing is left to do. Safe to repeat."""
         if self._process.stdin is None or self._process.stdin.closed:
@@ -66,9 +76,9 @@ def watch(inventory: str, record: str, scenario: str, run: str) -> int:
     from hotops.core.clock import rfc3339
     from hotops.core.context import Context
     from hotops.core.world import World
+    from hotops.drill import unfinished
     from hotops.drill.exercise import Exercise
     from hotops.drill.experiment import load
-    from hotops.drill.provided import ACTIVITIES
     from hotops.drill.record import Record
     from hotops.inventory.listing import load_environment
 
@@ -77,10 +87,28 @@ def watch(inventory: str, record: str, scenario: str, run: str) -> int:
         exercise = Exercise(context, environment, tuple(environment.in_order()), Record(context.clock, Path(record)))
         sys.stderr.write(f"{rfc3339(context.clock.now())} the drill {run} died: tidying up\n")
         for activity in load(scenario).rollbacks:
-            told = ACTIVITIES[activity.provider.func](exercise, **activity.provider.arguments)
+            told = _tried(exercise, activity)
             sys.stderr.write(f"{rfc3339(context.clock.now())} {activity.name}: {told}\n")
         exercise.record.note(tidied_up_by="the dead man's handle")
+        unfinished.end(run)
     return 0
+
+
+def _tried(exercise: Exercise, activity: Activity) -> object:
+    """One rollback, again and again while a cloud refuses it: nobody else looks. Raises what it said last."""
+    from hotops.core.errors import HotopsError
+    from hotops.drill.provided import ACTIVITIES
+
+    clock = exercise.context.clock
+    for pause_s in (*PATIENCE_S, None):
+        try:
+            return ACTIVITIES[activity.provider.func](exercise, **activity.provider.arguments)
+        except HotopsError as error:
+            if pause_s is None:
+                raise
+            sys.stderr.write(f"{activity.name}: {error.message} Again in {pause_s:g} s.\n")
+            clock.sleep(pause_s)
+    raise AssertionError("unreachable")
 
 
 if __name__ == "__main__":

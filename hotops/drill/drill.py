@@ -12,6 +12,7 @@ from hotops.core.clock import rfc3339
 from hotops.core.errors import ExitCode, HotopsError, NoGo, UsageError, VerifyFailed
 from hotops.core.evidence import EvidenceFolder
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
+from hotops.drill import unfinished
 from hotops.drill.approved import approved_by_another
 from hotops.drill.backups import price_of
 from hotops.drill.credentials import owner_of
@@ -24,6 +25,7 @@ from hotops.drill.rebuild import check_rebuildable
 from hotops.drill.record import Record
 from hotops.drill.report import write_report
 from hotops.drill.result import Result
+from hotops.drill.unfinished import Begun
 from hotops.inventory.frozen import refuse_if_frozen
 from hotops.inventory.policy import Drills
 from hotops.inventory.schema import Environment
@@ -69,6 +71,8 @@ class Before:
     earlier: tuple[Entry, ...]
     archived_until: float | None
     price: str = ""
+    #: Drills that died and that nobody brought back: this one does it first.
+    dead: tuple[Begun, ...] = ()
 
 
 class DrDrill(Operation[DrillWanted, Before]):
@@ -76,8 +80,8 @@ class DrDrill(Operation[DrillWanted, Before]):
 
     Recovery time (RTO) runs from the fault to the first correct answer of every app; loss (RPO) from the newest beat
     that came back to the last one kept before the fault. Faults that destroy are made in the sandbox only. A second
-    process tidies up if this one is killed. Raises NoGo (the system is not well before), ConfirmationMissing, LockHeld,
-    RolledBack or NotRestored (the drill failed), TargetMissed.
+    process tidies up if this one is killed, and the next drill if that one is, too. Raises NoGo (the system is not well
+    before), ConfirmationMissing, LockHeld, RolledBack or NotRestored (the drill failed), TargetMissed.
     """
 
     name = "dr_drill"
@@ -103,6 +107,13 @@ class DrDrill(Operation[DrillWanted, Before]):
             self.context, self.environment, self._apps(), Record(self.context.clock, self._path())
         )
         self._began_at = self.context.clock.now()
+        found = unfinished.dead(self.environment)
+        dead = tuple(one for one in found if load(one.scenario).facts.isolated == self._isolated)
+        # What it left may look like anything: it is brought back before anything is asked.
+        return Before((), (), None, dead=dead) if dead else self._looked()
+
+    def _looked(self) -> Before:
+        """What is true before. Raises NoGo, and what tells that the way back is not there."""
         archived_until = None
         if self._experiment.facts.rotates:
             owner_of(self._exercise, self._experiment.facts.rotates)
@@ -122,28 +133,32 @@ class DrDrill(Operation[DrillWanted, Before]):
         return Before(unwell, tuple(earlier), archived_until, price_of(self.context) if self._isolated else "")
 
     def plan(self, state: Before) -> Plan:
-        if state.unwell:
-            raise NoGo(
-                f"The system is not well, so a drill would prove nothing: {'; '.join(state.unwell[:3])}.",
-                remedy=f"Nothing was changed. hotops health {self.environment.name}",
-                code="not_steady",
-            )
+        _refuse_unless_steady(state, self.environment)
         facts = self._experiment.facts
         does = "breaks nothing, and restores" if facts.isolated else "breaks"
         steps = [
             Step(
                 f"{phase}/{number}/{activity.provider.func}",
-                self.environment.name,
+                activity.name,
                 "destroy" if activity.provider.func.startswith(FAULTS) else "update",
-                after={"what": activity.name},
                 phase=f"{phase}/{number:02}",
             )
             for phase, activities in (("method", self._experiment.method), ("rollback", self._experiment.rollbacks))
             for number, activity in enumerate(activities, 1)
         ]
+        self._dead = {begun.run: begun for begun in state.dead}
+        tidied = [
+            Step(
+                f"dead/{run}/bring_back",
+                f"What this drill of {begun.scenario} left when it died is brought back first",
+                "update",
+                phase="dead",
+            )
+            for run, begun in self._dead.items()
+        ]
         # Phases are carried out in the order in which they first appear.
         return Plan(
-            tuple(steps),
+            (*tidied, *steps),
             f"Drill {self._scenario} on {self.environment.name} ({self.environment.env_kind}): {does} {facts.breaks}"
             + (f"; {state.price}" if state.price else ""),
             {"drill": self._scenario, "environment": self.environment.name, "apps": self._exercise.names},
@@ -167,10 +182,18 @@ class DrDrill(Operation[DrillWanted, Before]):
             self._handle = DeadMan.grip(
                 inventory, path, self.want.scenario, self.context.run, handed=("RESTORE_URL",) if self._isolated else ()
             )
+            scenario = self.want.scenario
+            scenario = str(Path(scenario).absolute()) if scenario.endswith(".json") else scenario
+            unfinished.begin(self.environment, self.context.run, scenario, path, self._handle.pid)
         return {"scenario": self._scenario}
 
     def apply(self, step: Step, done: Done) -> Fact:
         phase, number, _ = step.name.split("/")
+        if phase == "dead":
+            told = unfinished.bring_back(self.context, self.environment, self._exercise.apps, self._dead.pop(number))
+            if not self._dead:
+                _refuse_unless_steady(self._looked(), self.environment)
+            return {"told": told}
         activities = self._experiment.method if phase == "method" else self._experiment.rollbacks
         if phase == "rollback" and number == "1":
             self._measure()
@@ -309,12 +332,23 @@ class DrDrill(Operation[DrillWanted, Before]):
             self._report = write_report(path.parent, result, earlier)
         if self._handle is not None:
             self._handle.let_go()
+            unfinished.end(self.context.run)
         if not self._isolated:
             let_go(self.context, self.environment)
 
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
+
+
+def _refuse_unless_steady(state: Before, environment: Environment) -> None:
+    """Raises NoGo where something is wrong before anything was broken."""
+    if state.unwell:
+        raise NoGo(
+            f"The system is not well, so a drill would prove nothing: {'; '.join(state.unwell[:3])}.",
+            remedy=f"Nothing was broken. hotops health {environment.name}",
+            code="not_steady",
+        )
 
 
 def _only_ours(experiment: Experiment) -> None:

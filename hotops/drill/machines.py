@@ -12,8 +12,9 @@ from hotops.core.parallel import map_parallel
 from hotops.core.waiting import wait_for
 from hotops.fly import Fly
 from hotops.fly.config import MachineConfig
+from hotops.fly.creation import CREATE_KEY
 from hotops.fly.models import Machine
-from hotops.fly.states import checks_pass, is_managed, is_reachable, is_started
+from hotops.fly.states import checks_pass, is_alive, is_managed, is_reachable, is_started
 
 BOOT_TIMEOUT_S = 300.0
 #: What a copy of a machine's configuration must not carry over: who made the original, and whose deploy it waits for.
@@ -109,6 +110,22 @@ def put_back(context: Context, lost: Sequence[Was], known: Configs, *, region: s
     made = map_parallel(make, lost)
     map_parallel(lambda each: _wait_until_well(context, each[0].app, each[1]), zip(lost, made, strict=True))
     return made
+
+
+def made_for(context: Context, lost: Mapping[str, str]) -> dict[str, str]:
+    """The machines (app by id) that this run made in place of lost ones (app by id), as they say of themselves.
+
+    A run that was killed may have made one that it noted nowhere.
+    """
+    apps = list(dict.fromkeys(lost.values()))
+    keys = {f"{context.run}/drill/{machine_id}" for machine_id in lost}
+    listed = map_parallel(context.client(Fly).machines.list, apps)
+    return {
+        machine.id: app
+        for app, machines in zip(apps, listed, strict=True)
+        for machine in machines
+        if machine.metadata.get(CREATE_KEY) in keys and is_alive(machine)
+    }
 
 
 def take_away(context: Context, made: Mapping[str, str]) -> None:

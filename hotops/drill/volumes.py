@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hotops.core.errors import ExitCode, HotopsError
@@ -41,6 +42,21 @@ def newest_snapshot(snapshots: list[Snapshot]) -> Snapshot | None:
     return max(ready, key=lambda each: each.created_at or 0.0, default=None)
 
 
+def restored_name(exercise: Exercise, machine_id: str) -> str:
+    """What the volume is called that stands in for a lost machine's: by it what a killed run made is found."""
+    return f"r{hashlib.sha256(f'{exercise.context.run}/{machine_id}'.encode()).hexdigest()[:12]}"
+
+
+def take_away(exercise: Exercise, lost: Mapping[str, str]) -> None:
+    """Destroy the volumes that this run restored for lost machines (app by id). Safe to repeat."""
+    fly = exercise.context.client(Fly)
+    names = {restored_name(exercise, machine_id) for machine_id in lost}
+    for app in dict.fromkeys(lost.values()):
+        for volume in fly.volumes.list(app):
+            if volume.name in names:
+                fly.volumes.destroy(app, volume.id)
+
+
 def volume_of(exercise: Exercise, was: Was) -> str | None:
     """The volume that a machine has, by its id; None if it has none."""
     volumes = exercise.context.client(Fly).volumes.list(was.app)
@@ -58,7 +74,7 @@ def restored_from_snapshot(exercise: Exercise, was: Was, volume_id: str, *, regi
     if newest is None or newest.created_at is None:
         raise NoSnapshot(f"Volume {volume_id} of {was.app} has no snapshot.", remedy=f"fly volumes list -a {was.app}")
     record.mark("decided")
-    name = f"r{hashlib.sha256(f'{exercise.context.run}/{was.id}'.encode()).hexdigest()[:12]}"
+    name = restored_name(exercise, was.id)
     size_gb = max(1, math.ceil(newest.volume_size / GB))
     made = fly.volumes.restore(was.app, name=name, region=region or was.region, size_gb=size_gb, snapshot_id=newest.id)
 
@@ -74,12 +90,10 @@ def restored_from_snapshot(exercise: Exercise, was: Was, volume_id: str, *, regi
         describe=lambda volume: volume.state if volume else "gone",
     )
     record.mark("fetched")
-    record.note(made_volumes={**record.facts.get("made_volumes", {}), made.id: was.app})
     config = exercise.configs_before[was.app, was.group]
     mounts = [{**mount, "volume": made.id} for mount in config.raw.get("mounts") or []]
     copied = {(was.app, was.group): config.with_keys(mounts=mounts)}
     (machine_id,) = fleet.put_back(exercise.context, [was], copied, region=region)
-    record.note(stand_ins={**record.facts.get("stand_ins", {}), machine_id: was.app})
     fault = record.at("fault")
     if fault is not None:
         record.note(loss_s=max(record.facts.get("loss_s") or 0.0, fault - newest.created_at))
