@@ -30,11 +30,14 @@ class Table:
     rows: list[list[Cell]]
     target: str = ""
     met: bool | None = None
+    #: A section of the page of its own, written at once; else it stands among the others, once all ran.
+    section: str = ""
 
     def as_text(self) -> str:
         """The table in Markdown, under its heading."""
         cells = [[_cell(cell) for cell in row] for row in self.rows]
-        lines = [f"### {self.title}", "", self.method, "", table(self.columns, cells)]
+        head = [] if self.section else [f"### {self.title}", ""]
+        lines = [*head, self.method, "", table(self.columns, cells)]
         if self.target:
             lines += ["", f"Target: {self.target}: {'met' if self.met else 'NOT met'}."]
         return "\n".join(lines)
@@ -50,7 +53,10 @@ class Figures:
         """Keep a table, and print it now."""
         self.tables.append(measured)
         with capsys.disabled():
-            print(f"\n{measured.as_text()}")
+            print(f"\n{measured.title}\n{measured.as_text()}" if measured.section else f"\n{measured.as_text()}")
+        if measured.section:
+            around = f"{os.cpu_count() or 1} cores, load average {os.getloadavg()[2]:.1f}."
+            write_section(measured.section, measured.title, f"{measured.as_text()}\n\n{around}")
 
     def write(self) -> None:
         """Write both files."""
@@ -60,7 +66,11 @@ class Figures:
         JSON_FILE.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         said = ", ".join(f"{name} {value}" for name, value in about.items() if name != "date")
         head = f"By `make bench`: {said}.\nAll rows of a table are of the same run."
-        write_section("bench", "What hotops costs", "\n\n".join([head, *(found.as_text() for found in self.tables)]))
+        write_section(
+            "bench",
+            "What hotops costs",
+            "\n\n".join([head, *(one.as_text() for one in self.tables if not one.section)]),
+        )
 
 
 def surroundings() -> dict[str, Cell]:
