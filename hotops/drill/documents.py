@@ -208,7 +208,7 @@ def facts(
         "points": [
             {**point, "age": None if point["age_s"] is None else spoken_duration(point["age_s"])} for point in points
         ],
-        "not_kept": [point for point in points if point["newest"] is None],
+        "not_kept": _not_kept(points),
         "scenarios": found,
         "titles": {one.scenario: one.experiment.title for one in found},
         "not_proven": [one for one in found if one.proof is None],
@@ -216,6 +216,18 @@ def facts(
         "lost": _lost,
         "never": NEVER,
     }
+
+
+def _not_kept(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of what no copy is kept, one item for each kind: that six apps have secrets is one thing to know, not six."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for point in points:
+        if point["newest"] is None:
+            found.setdefault((point["kind"], point["how"]), []).append(point["of"])
+    return [
+        {"kind": kind, "how": how, "of": ", ".join(of) if len(of) <= 3 else f"{len(of)} apps"}
+        for (kind, how), of in found.items()
+    ]
 
 
 def _took(one: Standing) -> str:
