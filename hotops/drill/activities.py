@@ -57,9 +57,10 @@ def remember(exercise: Exercise, *, data: bool = False) -> dict[str, Any]:
     machines = exercise.remember_fleet()
     if not data:
         return {"machines": len(machines)}
+    exercise.record.note(ref=exercise.project.ref)  # before anything is there: who tidies up goes by it
     exercise.data.plant()
     content = exercise.data.content()
-    exercise.record.note(content=dict(content), ref=exercise.project.ref, planted_at=exercise.context.clock.now())
+    exercise.record.note(content=dict(content), planted_at=exercise.context.clock.now())
     return {"machines": len(machines), "tables": len(content), "rows": sum(rows for rows, _ in content.values())}
 
 
@@ -147,7 +148,7 @@ def break_release(exercise: Exercise, *, tag: str = "drill-crash") -> dict[str, 
     control = sandbox_control(exercise, "break a release")
     app = exercise.names[0]
     exercise.record.mark("fault")
-    exercise.record.note(broken=app)
+    exercise.record.note(broken=app, broken_tag=tag)
     control.push(app, tag)
     return {"app": app, "tag": tag}
 
@@ -184,12 +185,13 @@ def recover_database(exercise: Exercise, *, to: Literal["latest", "before_fault"
             f"Project {ref} has no recovery to a point in time, and this scenario needs it.",
             remedy="Buy the add-on for the project, or restore a backup of your own: restore.yml.",
         )
+    exercise.record.mark("decided")
     moment = math.floor(backups.latest_recoverable_at)
     if to == "before_fault" and fault is not None:
         # Moments are whole seconds, and recovery stops before the first change at or after it.
         moment = math.floor(fault)
         _wait_until_archived(exercise, moment)
-    exercise.record.mark("decided")
+        exercise.record.mark("archived")
     exercise.record.note(recovered_to=moment)
     supabase.recover_to(ref, moment)
     wait_for(
@@ -282,7 +284,7 @@ def tidy_up(exercise: Exercise) -> dict[str, Any]:
         if project is None or project.status != "ACTIVE_HEALTHY":
             done["recovered"] = recover_database(exercise)
         exercise.data.remove()
-    if exercise.record.facts.get("broken") and exercise.unwell():
+    if exercise.record.facts.get("broken") and (_runs_broken_image(exercise) or exercise.unwell()):
         done["rolled_back"] = roll_release_back(exercise)
     if exercise.record.facts.get("lost_hosts"):
         done["hosts"] = _hosts_are_back(exercise)
@@ -292,6 +294,13 @@ def tidy_up(exercise: Exercise) -> dict[str, Any]:
     exercise.forget_configs()
     _wait_until_well(exercise, WELL_WITHIN_S)  # checks look every few seconds: they say so a little later
     return done
+
+
+def _runs_broken_image(exercise: Exercise) -> bool:
+    """Whether a machine has the broken release: it looks well until it has crashed."""
+    facts = exercise.record.facts
+    images = [config.image_ref for config in fleet.configs(exercise.context, [facts["broken"]]).values()]
+    return any(image is not None and image.tag == facts.get("broken_tag") for image in images)
 
 
 def _wait_until_well(exercise: Exercise, within_s: float) -> None:

@@ -16,6 +16,7 @@ Moment = Literal[
     "fault",
     "detected",
     "decided",
+    "archived",
     "revoked",
     "made",
     "fetched",
@@ -31,6 +32,7 @@ MOMENTS: tuple[Moment, ...] = get_args(Moment)
 PHASES: Mapping[Moment, str] = {
     "detected": "detect",
     "decided": "decide",
+    "archived": "archive",
     "revoked": "revoke",
     "made": "make",
     "fetched": "fetch",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
 import threading
@@ -73,6 +74,7 @@ class Shop:
     seed: Mapping[str, Any] = field(repr=False, default_factory=dict)
     world: World | None = None
     is_clean: threading.Event = field(default_factory=threading.Event)
+    clock: SystemClock = field(default_factory=Hurried)
 
     @property
     def inventory(self) -> Path:
@@ -88,7 +90,7 @@ class Shop:
             world=self.world or World.of("sandbox", {}),
             environment=environment,
             run="20300101T000000Z-drill",
-            clock=Hurried(),
+            clock=self.clock,
             limiter_of=lambda _cloud, _identity: NoLimiter(),  # the platform's own limits are off here, too
         )
         if recorded:
@@ -121,16 +123,23 @@ def write_inventory(folder: Path) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-@pytest.fixture(scope="session")
-def shop_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder, state_dir = tmp_path_factory.mktemp("shop"), tmp_path_factory.mktemp("shop-state")
+@contextlib.contextmanager
+def shop_at(folder: Path, state_dir: Path, *, speed: float, clock: SystemClock) -> Iterator[Shop]:
+    """A shop in a sandbox whose platform is so many times faster than the real one."""
     write_inventory(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOTOPS_STATE_DIR", str(state_dir))
         seed = seed_from_inventory(folder / "inventories" / "shop")
-        started = start_sandbox(seed, speed=SPEED, detached=False)
-        yield Shop(folder, state_dir, ControlClient(started.state), seed)
+        started = start_sandbox(seed, speed=speed, detached=False)
+        yield Shop(folder, state_dir, ControlClient(started.state), seed, clock=clock)
         stop_sandbox()
+
+
+@pytest.fixture(scope="session")
+def shop_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder, state_dir = tmp_path_factory.mktemp("shop"), tmp_path_factory.mktemp("shop-state")
+    with shop_at(folder, state_dir, speed=SPEED, clock=Hurried()) as made:
+        yield made
 
 
 @pytest.fixture

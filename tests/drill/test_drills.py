@@ -33,7 +33,7 @@ from tests.playbooks.canaries import Canaries
 
 #: What each scenario's way back consists of.
 PHASES = {
-    "bad_migration": ["detect", "decide", "load", "verify", "serve"],
+    "bad_migration": ["detect", "decide", "archive", "load", "verify", "serve"],
     "database_lost": ["detect", "decide", "load", "verify", "serve"],
     "machine_lost": ["detect", "decide", "load", "serve"],
     "project_deleted": ["detect", "decide", "make", "fetch", "load", "index", "verify", "re-point", "serve"],

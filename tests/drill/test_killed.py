@@ -63,7 +63,7 @@ def backed_up(shop: Shop, _told: Path) -> dict[str, Any]:
 
 
 def listed_as_whole(shop: Shop, _told: Path) -> dict[str, Any]:
-    """What the store lists: each backup is whole, signed and readable."""
+    """What the store lists as backups is whole and signed; one that a killed run began is told as such, and no more."""
     with shop.context(recorded=False) as context:
         settings = settings_of(context, Where())
         whole, wrong = listed(settings.store, settings.environment, settings.database)
@@ -237,7 +237,7 @@ def test_whenever_it_dies_all_comes_back_and_the_next_drill_passes(
         assert done(partial(drilled, shop, scenario, 0))["passed"] is True, where
         is_as_before(shop)
         assert world_of(shop) == before, where
-        assert done(partial(listed_as_whole, shop))["wrong"] == {}, where
+        assert set(done(partial(listed_as_whole, shop))["wrong"].values()) <= {"unfinished"}, where
     says = f"{scenario}: {died} kills ({dies}) at {len(tried)} of {count} moments, {time.monotonic() - began:.0f} s"
     with capsys.disabled():
         print(f"\n{says}")
