@@ -73,6 +73,12 @@ options:
       - Whether scheduled jobs are started (V(start)) or held back.
     type: str
     default: hold
+  outside:
+    description:
+      - 'Whether the restored database may call out, through foreign servers and event triggers (V(keep)), or is
+        held back (V(hold)): a wrapper loses its handler there, a user mapping goes. Only a superuser can.'
+    type: str
+    default: keep
   roles:
     description:
       - 'V(missing): roles that exist are left alone; V(all): they too become what they were (a server of its own).'
@@ -163,6 +169,14 @@ compared:
     tables: 66
     rows: 1200345
     seconds: 3.1
+held:
+  description:
+    - What calls out and was held back, where O(outside) is V(hold).
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - foreign server warehouse (postgres_fdw)
 problems:
   description:
     - What the role of the restore could not bring back, by reason.
