@@ -40,10 +40,10 @@ class NotQuiet(VerifyFailed):
     code = "not_quiet"
 
 
-class NameTaken(HotopsError):
+class DatabaseThere(HotopsError):
     """There is a database of the name that the drill's own would have."""
 
-    code = "name_taken"
+    code = "database_there"
 
 
 #: A restored database of a drill that neither it nor the dead man's handle removed is removed by the next one.
@@ -95,7 +95,7 @@ def restore_newest_backup(exercise: Exercise, *, target_env: str = "RESTORE_URL"
     """Bring the newest backup into a new database of the server that `target_env` names; production is not touched.
 
     Scheduled jobs and all that calls out are held back: what was restored is alive. The disaster is taken to be now:
-    all since the backup would be lost. Raises NameTaken, and what a restore raises: RestoreRefused, RestoreFailed,
+    all since the backup would be lost. Raises DatabaseThere, and what a restore raises: RestoreRefused, RestoreFailed,
     NotAsBackedUp, BackupDamaged.
     """
     context, record = exercise.context, exercise.record
@@ -103,7 +103,9 @@ def restore_newest_backup(exercise: Exercise, *, target_env: str = "RESTORE_URL"
     expired = _remove_expired(context, target_env)
     with connection_of(context, target_env).open() as session:
         if session.execute("select 1 from pg_database where datname = %s", (database,)).fetchone():
-            raise NameTaken(f"{database} is there already, and is none of this drill.", remedy="Run the drill again.")
+            raise DatabaseThere(
+                f"{database} is there already, and is none of this drill.", remedy="Run the drill again."
+            )
     record.note(restored_database=database, target_env=target_env, expired_removed=expired)
     began = record.mark("fault")
     record.mark("decided")
