@@ -16,6 +16,7 @@ from hotops.core.operation import Operation, Spec
 from hotops.core.options import validated
 from hotops.core.plain import plain_data
 from hotops.core.secret import Secret
+from hotops.core.table import harmless
 from hotops.core.world import CREDENTIALS
 
 #: Lines that an operation wants shown as they are (a table); they are taken out of the result.
@@ -80,7 +81,7 @@ def failure_of(error: HotopsError) -> tuple[dict[str, Any], list[str]]:
     screen = _lines(details.pop(SCREEN, ()))
     if "details" in failure:
         failure["details"] = details
-    return {"changed": False, "failed": True, "msg": " ".join(str(error).split()), "failure": failure}, screen
+    return {"changed": False, "failed": True, "msg": harmless(" ".join(str(error).split())), "failure": failure}, screen
 
 
 def as_bug(error: Exception) -> HotopsError:
@@ -118,6 +119,5 @@ def _result_of(
 
 
 def _lines(value: object) -> list[str]:
-    if isinstance(value, str):
-        return value.splitlines()
-    return [str(line) for line in value] if isinstance(value, (list, tuple)) else []
+    lines = value.splitlines() if isinstance(value, str) else value if isinstance(value, (list, tuple)) else ()
+    return [harmless(line) for text in lines for line in str(text).split("\n")]

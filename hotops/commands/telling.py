@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from rich.cells import cell_len
 
 from hotops.core.errors import ExitCode
+from hotops.core.table import harmless
 from hotops.invocation import Answer
 
 #: In a result: how the call ends as far as the operation knows (`exit_code`, `next`); a program sees its parts.
@@ -73,11 +74,8 @@ def tell(answer: Answer, *, as_json: bool, next_step: str = "") -> int:
 
 def tell_failure(failure: Mapping[str, Any]) -> None:
     """An error in words on stderr: what and where, the cloud's request, and what to do next."""
-    lines = [f"Error: {failure['message']}"]
-    if failure.get("request_id"):
-        lines.append(f"Request: {failure['request_id']}")
-    if failure.get("remedy"):
-        lines.append(f"Next: {failure['remedy']}")
+    told = {"Error": failure["message"], "Request": failure.get("request_id"), "Next": failure.get("remedy")}
+    lines = [harmless(line) for word, text in told.items() if text for line in f"{word}: {text}".split("\n")]
     sys.stdout.flush()
     progress("\n".join(lines))
 

@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 
 #: What would break a line or drive a terminal: foreign text (a log line, a body) gets into tables.
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_COMMAND = re.compile(r"^(\s*(?::(?=:)|#(?=#\[)))")
 _GAP = "  "
 #: A terminal's width: what a person reads is laid out for it, wherever it is read.
 WIDTH = 80
@@ -45,6 +46,15 @@ def wrapped_last(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> l
 def one_line(text: str) -> str:
     """Foreign text on one line that no terminal interprets: escape sequences and control characters become blanks."""
     return _CONTROL.sub(" ", text).strip()
+
+
+def harmless(text: str) -> str:
+    """A line with foreign words in it, as a terminal and a CI's log may show it: it drives neither.
+
+    A runner of GitHub obeys what begins a line with `::` or `##[`.
+    """
+    line = _CONTROL.sub(" ", text)
+    return _COMMAND.sub(r"\1 ", line)
 
 
 def _clean(cell: str, widest: int) -> str:

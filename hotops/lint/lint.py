@@ -192,4 +192,9 @@ def _fly_toml(path: Path, name: str, app: App | None) -> list[Finding]:
         file = FlyToml.read(path)
     except TomlUnreadable as error:
         return [Finding(name, 1, "unreadable", "error", error.message, error.remedy)]
-    return lint_fly_toml(file, name, app)
+    try:
+        return lint_fly_toml(file, name, app)
+    except (TypeError, AttributeError, ValueError, RecursionError):
+        # Something else stands there instead of a table, a list or a number: flyctl refuses the file.
+        said = "A key has a value of another kind than fly.toml takes there, so the rest was not judged."
+        return [Finding(name, 1, "unreadable", "error", said, "fly config validate names the key.")]

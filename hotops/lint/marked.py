@@ -12,9 +12,13 @@ import yaml
 class NotYaml(ValueError):
     """The text is no YAML; `line` is where it ends to be."""
 
-    def __init__(self, said: str, line: int) -> None:
+    def __init__(self, said: str, line: int = 1) -> None:
         super().__init__(said)
         self.line = line
+
+
+#: Of a whole file; GitHub takes far less.
+_MOST_VALUES = 200_000
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,29 @@ class Marked:
 def read_marked(text: str) -> Marked:
     """A document. Raises NotYaml."""
     try:
-        return Marked(yaml.compose(text, Loader=yaml.SafeLoader))
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None:
+            _unfolded(node, {})
+        return Marked(node)
+    except RecursionError:
+        raise NotYaml("it is nested too deep to be read") from None
     except yaml.YAMLError as error:
         mark: Any = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         said = getattr(error, "problem", None) or "it can't be read"
         raise NotYaml(str(said), mark.line + 1 if mark is not None else 1) from None
+
+
+def _unfolded(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node holds once its aliases are unfolded: a kilobyte can be a billion, or hold itself."""
+    size = known.get(id(node))
+    if size == 0:
+        raise NotYaml("an alias stands inside of what it names", node.start_mark.line + 1)
+    if size is not None:
+        return size
+    known[id(node)] = 0
+    inner = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+    below = [] if isinstance(node, yaml.ScalarNode) else inner
+    known[id(node)] = size = 1 + sum(_unfolded(part, known) for part in below)
+    if size > _MOST_VALUES:
+        raise NotYaml("its aliases unfold to more than anybody wrote", node.start_mark.line + 1)
+    return size

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import Field
 
+from hotops.commands.telling import tell
 from hotops.core.context import Context
 from hotops.core.errors import HotopsError, NoGo
 from hotops.core.operation import Done, Operation, Plan, Spec, Step
@@ -155,3 +156,18 @@ def test_credentials_of_the_environment_are_scrubbed_even_before_there_is_a_worl
 
     answer = invoke(Scale, {"app": "shop"}, no_world)
     assert answer.result["msg"] == "refused •••"
+
+
+def test_what_a_server_answers_drives_no_terminal_and_no_runner(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "no\n::error::pwned\n\x1b]0;pwned\x07"
+
+    class Refused(Scale):
+        def observe(self) -> None:
+            raise HotopsError(f"It answered 400: {evil}", remedy=evil, details={"hotops_screen": [f"a {evil}", evil]})
+
+    answer = call(Refused, app="shop")
+    tell(answer, as_json=False)
+    printed = capsys.readouterr()
+    for text in (printed.out, printed.err, answer.result["msg"]):
+        assert "\x1b" not in text
+        assert not any(line.lstrip().startswith("::") for line in text.splitlines())

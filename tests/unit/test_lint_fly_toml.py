@@ -218,3 +218,18 @@ def test_it_reads_what_is_declared_or_named_and_calls_nobody(tmp_path: Path) -> 
     (tmp_path / "empty").mkdir()
     with pytest.raises(HotopsError, match="nothing to read"):
         linted(tmp_path, LintWanted(paths=("empty",)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "app = 3\n[http_service]\nchecks = 3\ninternal_port = 'x'\n[mounts]\nprocesses = 5\n",
+        "vm = 3\nservices = [1, 2]\nhttp_service = []\nprocesses = [1]\nchecks = 'x'\nenv = 3\n",
+        f"app = {'[' * 2000}{']' * 2000}\n",
+    ],
+    ids=["numbers", "lists", "a well"],
+)
+def test_a_value_of_another_kind_is_a_finding_and_no_bug(tmp_path: Path, text: str) -> None:
+    (tmp_path / "fly.toml").write_text(text, encoding="utf-8")
+    found = linted(tmp_path, LintWanted(paths=("fly.toml",)))
+    assert any(item["severity"] == "error" for item in found["findings"])

@@ -180,3 +180,23 @@ def test_a_preview_of_a_pull_request_and_a_guarded_job_are_no_finding(root: Path
 def test_what_is_generated_is_clean(root: Path) -> None:
     texts, _ = workflows_of(Surroundings(both(), {"production": MAP}))
     assert lint_workflows(texts, root) == []
+
+
+UNFOLDING = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"a{number}: &a{number} [{','.join([f'*a{number - 1}'] * 10)}]\n" for number in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"{UNFOLDING}on: push\njobs: {{a: {{runs-on: u, steps: *a11}}}}\n", "unfold"),
+        ("on: push\njobs: &jobs {a: *jobs}\n", "inside of what it names"),
+        (f"on: push\njobs: {'[' * 3000}{']' * 3000}\n", "too deep"),
+    ],
+    ids=["a bomb", "a circle", "a well"],
+)
+def test_a_file_that_is_made_to_hurt_its_reader_is_told_and_not_unfolded(tmp_path: Path, text: str, says: str) -> None:
+    found = list(lint_workflows({f"{PLACE}/x.yml": text}, tmp_path))
+    assert [item.rule for item in found] == ["no_yaml"]
+    assert says in str(found[0])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from hotops.core.table import WIDTH, aligned, one_line, wrapped_last
+from hotops.core.table import WIDTH, aligned, harmless, one_line, wrapped_last
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
@@ -55,3 +56,19 @@ def test_every_row_is_one_line_and_nothing_is_lost_between_columns(rows: list[li
     lines = aligned(rows, widest=widest)
     assert len(lines) == len(rows)
     assert not any("\n" in line or "\x1b" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    ["::error::no", "  ::set-env name=A::b", "##[group]x", "\x1b]0;title\x07::warning::x", "\x1b[2K::stop-commands::x"],
+)
+def test_no_foreign_word_drives_a_terminal_or_a_runner(foreign: str) -> None:
+    shown = harmless(foreign)
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert not shown.lstrip().startswith(("::", "##["))
+
+
+@pytest.mark.parametrize("own", ["  2 to change", "## Heading", "a ::b::", "Next: hotops status production", "# x"])
+def test_a_line_of_ours_stays_as_it_is(own: str) -> None:
+    assert harmless(own) == own
