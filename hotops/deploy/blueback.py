@@ -65,18 +65,26 @@ def steps_back(app: str, machines: Sequence[Machine]) -> list[Step]:
             before = {"image": str(marks.image_of(green)), "gone": False}
             step = Step(f"{app}/{group}/green/{index}", green.id, "destroy", before, {"gone": True}, (), "1/machines/1")
             found.append(step)
+        began = [machine for machine in members if marks.BEGAN in machine.metadata and machine not in greens]
+        for index, blue in enumerate(began, 1):
+            says = {"began": blue.metadata[marks.BEGAN]}
+            step = Step(f"{app}/{group}/began/{index}", blue.id, "update", says, {"began": None}, (), "1/machines/2")
+            found.append(step)
     return found
 
 
 def is_step_back(step: Step) -> bool:
     """Whether `take_step` knows it."""
-    return "serving" in step.after or "gone" in step.after
+    return bool({"serving", "gone", "began"} & step.after.keys())
 
 
 def take_step(roller: MachineRoller, step: Step, *, wait_timeout_s: float, drain_s: float) -> Fact:
-    """Revive a blue, or let a green drain and destroy it. Safe to repeat."""
+    """Revive a blue, let a green drain and destroy it, or end the mark of a run that began. Safe to repeat."""
     if "serving" in step.after:
         revive(roller, step.target, wait_timeout_s)
+        return {"machine": step.target}
+    if "began" in step.after:
+        roller.fly.machines.set_metadata(roller.app, step.target, marks.BEGAN, None)
         return {"machine": step.target}
     with contextlib.suppress(NotFound):
         # The blues serve again: nothing is gained by taking a green away while the proxy still sends it requests.

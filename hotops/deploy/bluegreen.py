@@ -176,8 +176,14 @@ def retire(roller: MachineRoller, machine_id: str, drain_s: float) -> Fact:
         blue = fly.machines.get(app, machine_id)
         runs = is_started(blue) or blue.metadata.get(marks.WAS_RUNNING) == "yes"
         if not marks.is_retired(blue):
-            entries = {marks.REPLACED_BY: roller.run, marks.WAS_RUNNING: "yes" if runs else "no"}
+            entries = {
+                marks.REPLACED_BY: roller.run,
+                marks.WAS_RUNNING: "yes" if runs else "no",
+                marks.BEGAN: None,
+            }
             fly.machines.patch_metadata(app, machine_id, entries)
+        elif marks.BEGAN in blue.metadata:
+            fly.machines.set_metadata(app, machine_id, marks.BEGAN, None)
         if is_started(blue):
             fly.machines.cordon(app, machine_id, nonce=lease.nonce)
             roller.clock.sleep(drain_s)

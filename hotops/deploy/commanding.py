@@ -72,8 +72,6 @@ class CommandRun:
         self._let_others_end()
         entries = {**self.rollout.release_marks(done), marks.RUN: context.run, marks.STEP: self.step.name}
         began = context.clock.now()
-        # Whoever pulls the fire exit meanwhile must not be taken to what ran before the promotion before this one.
-        self._say_begun(machines, model)
         made = self.fly.machines.create(
             self.app,
             self.command.config(model, self.rollout.image, entries),
@@ -97,26 +95,16 @@ class CommandRun:
         if found.is_crash:
             raise self._failed(made.id, began, f"ended with {spoken_exit(found)}")
         self._see_it_gone(made.id)
-        self.fly.machines.set_metadata(self.app, model.id, marks.BEGAN, None)
         return {"machine": made.id, "exit_code": found.exit_code, "seconds": round(context.clock.now() - began, 1)}
 
     def clear(self, done: Done) -> None:
-        """Destroy its machine and take back that the run began; where the command ended well both is done."""
+        """Destroy its machine; where the command ended well that is done."""
         if self.step.name in done:
             return
-        run, machines = self.rollout.context.run, self.fly.machines.list(self.app)
-        for machine in machines:
-            if machine.metadata.get(marks.BEGAN) == run:
-                self.fly.machines.set_metadata(self.app, machine.id, marks.BEGAN, None)
-        for machine in commands_of(machines):
+        run = self.rollout.context.run
+        for machine in commands_of(self._commands()):
             if machine.metadata[marks.RUN] == run:
                 self.fly.machines.destroy(self.app, machine.id, force=True)
-
-    def _say_begun(self, machines: Sequence[Machine], model: Machine) -> None:
-        for machine in machines:
-            if marks.BEGAN in machine.metadata and machine.id != model.id:
-                self.fly.machines.set_metadata(self.app, machine.id, marks.BEGAN, None)  # a dead run's
-        self.fly.machines.set_metadata(self.app, model.id, marks.BEGAN, self.rollout.context.run)
 
     def _commands(self) -> list[Machine]:
         return self.fly.machines.list(self.app, metadata={PROCESS_GROUP: GROUP})

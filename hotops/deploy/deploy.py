@@ -13,6 +13,7 @@ from hotops.core.errors import ApiError, HotopsError, PlanChanged, UsageError, V
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
+from hotops.deploy.beginning import first_of, say_begun, unsay_begun
 from hotops.deploy.bluegreen import BlueGreen
 from hotops.deploy.commanding import CommandRun, ReleaseCommandFailed
 from hotops.deploy.groups import groups_of, size_of
@@ -65,8 +66,8 @@ class Deploy(Operation[DeployWant, Seen]):
     How machines are replaced is the target's strategy (rolling, bluegreen, canary, immediate). In place, each leaves
     the rotation, drains, is updated under a lease and against its known version, has to pass its checks, and comes
     back. Stopped machines are updated and stay stopped. A release record that is refused only warns.
-    Calls of the Machines API: 1 read an app to plan, 1 write to learn its secrets version, 1 read to prove; a machine
-    1 lease, 1 read, 1 mark, 1 cordon, 1 update, reads until healthy, 1 uncordon, 1 end of the lease.
+    Calls of the Machines API: 1 read an app to plan, 1 write to learn its secrets version, 1 mark, 1 read to prove; a
+    machine 1 lease, 1 read, 1 mark, 1 cordon, 1 update, reads until healthy, 1 uncordon, 1 end of the lease.
     Raises: NoVerdict, PlanChanged, ReleaseCommandFailed, RolledBack, NotRestored.
     """
 
@@ -209,7 +210,8 @@ class Deploy(Operation[DeployWant, Seen]):
             command = state.commands.get(target.app) if changing else None
             if changing:
                 strategy.refuse(machines)
-                steps.append(_release_step(target, serving, is_first=command is not None))
+                first = first_of(changing, machines)
+                steps.append(_release_step(target, serving, first, is_first=command is not None))
                 steps.extend([_command_step(target, command)] if command else [])
                 steps.extend(changing)
             decided[target.app] = {
@@ -251,6 +253,8 @@ class Deploy(Operation[DeployWant, Seen]):
     def apply(self, step: Step, done: Done) -> Fact:
         target = self._target(step)
         if step.name.endswith("/release"):
+            begins_at, there = str(step.before["first"]), self._state.machines[target.app]
+            say_begun(self.fly, target.app, begins_at, self.context.run, there)
             known = self._known.get(target.app)
             return record_release(
                 self.fly, target.app, target.image, "running", strategy=target.strategy, definition=known
@@ -272,6 +276,7 @@ class Deploy(Operation[DeployWant, Seen]):
         if not step.name.endswith("/release"):
             self.strategy(target).undo(step, done)
             return
+        unsay_begun(self.fly, target.app, self.context.run)
         release = done.get(step.name, {}).get("release")
         if release is not None:
             self.fly.releases.try_update(str(release), "failed")
@@ -378,13 +383,13 @@ def _meant_to_run(plan: Plan) -> frozenset[str]:
     return frozenset(step.target for step in plan.steps if step.before.get("runs"))
 
 
-def _release_step(target: Target, machines: Sequence[Machine], *, is_first: bool) -> Step:
+def _release_step(target: Target, machines: Sequence[Machine], first: str, *, is_first: bool) -> Step:
     images = sorted({str(marks.image_of(machine)) for machine in machines})
     return Step(
         f"{target.app}/release",
         target.app,
         "create",
-        before={"image": ", ".join(images)},
+        before={"image": ", ".join(images), "first": first},
         after={"image": target.image},
         phase=f"{FIRST}/{target.level:03}/a-release" if is_first else f"{target.level:03}/a-release",
     )

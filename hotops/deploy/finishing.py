@@ -70,8 +70,9 @@ def what_is_left(fly: Fly, app: str, machines: Sequence[Machine], run: str) -> L
     if not restored:
         cordoned = [machine for machine in unfinished if machine.cordoned]
         says = f"run {run} had changed nothing, and only " + (
-            f"taken {_count(cordoned)} out of rotation" if cordoned else "begun, with its release command"
+            f"taken {_count(cordoned)} out of rotation" if cordoned else "begun"
         )
+        says += "; for the promotion before it, roll back once more"
         return Left(back, unfinished, says)
     by = max(machine.metadata[marks.RESTORED_BY] for machine in restored)
     says = f"brought back already by run {by}; to go further back name the app: -e apps={app}"

@@ -20,7 +20,7 @@ IMAGE = "hotops_image"  # the digest that the verdict is about: other tools keep
 ACCEPTED_BY = "hotops_accepted_by"  # the run whose watch said good: not always the one that deployed
 RESTORED_BY = "hotops_restored_by"
 CORDONED_BY = "hotops_cordoned_by"
-BEGAN = "hotops_began"  # the run whose release command is at work: it has changed no machine yet
+BEGAN = "hotops_began"  # the run that has begun to deploy: on the first machine that it will change, until it does
 GREEN_OF = "hotops_green_of"  # on a new machine: the old one that it is to replace
 SCALED_BY = "hotops_scaled_by"  # the run that gave the machine its size, or made it for a larger number
 REPLACED_BY = "hotops_replaced_by"  # on an old machine that waits, stopped, for the verdict: the run
@@ -100,7 +100,7 @@ def signer(machine: Machine) -> str:
 def promotion_at(machine: Machine) -> str:
     """The promotion that last touched the machine, if only by a cordon; empty where none did, or it was brought back.
 
-    One that began and came no further than its release command counts too: what ran before it stays.
+    One that began and changed no machine yet counts too: what ran before it stays.
     A green's run stands on the machine that it replaces.
     """
     if BEGAN in machine.metadata:

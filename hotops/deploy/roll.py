@@ -240,6 +240,7 @@ def restored(config: MachineConfig, *, run: str) -> MachineConfig:
         marks.RESTORED_BY: run,
         marks.BEFORE: None,
         marks.WAS_RUNNING: None,
+        marks.BEGAN: None,
     }
     return config.with_metadata(entries)
 

@@ -286,6 +286,7 @@ class Rollback(Operation[RollbackWant, Scope]):
                 or marks.digest_of(m) != way.back.digest
                 or marks.is_pending(m)
                 or marks.is_cordoned_by_run(m)
+                or marks.BEGAN in m.metadata
             ]
             # The sick ones first: they serve nobody.
             # And before them the one that a dead run took out of rotation and never changed: it serves at once.

@@ -49,7 +49,8 @@ class Ways:
     def of(self, app: str, machines: tuple[Machine, ...], run: str) -> Way:
         """Everything that is read before the first machine moves: one list, one history a machine, one secrets list."""
         if is_half_way(machines):
-            waiting = tuple(m for m in machines if marks.is_green(m) or m in waiting_blues(machines))
+            blues = waiting_blues(machines)
+            waiting = tuple(m for m in machines if marks.is_green(m) or m in blues or marks.BEGAN in m.metadata)
             back = way_back_to_blue(machines)
             return Way(waiting, back, {}, secrets_changed=self._secrets_since(app, back.release))
         machines = tuple(machine for machine in machines if not marks.is_retired(machine))

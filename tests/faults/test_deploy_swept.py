@@ -20,7 +20,7 @@ from tests.twin.stages import APP
 
 #: Cases of the short form.
 SHORT = {"rolling": 12, "bluegreen": 12, "canary": 8, "immediate": 6}
-SHORT_OF_COMMAND = {"rolling": 10, "bluegreen": 4}
+SHORT_OF_COMMAND = {"rolling": 8, "bluegreen": 4, "canary": 3, "immediate": 3}
 
 
 def deploying(stage: Stage, run: str, strategy: str) -> None:
@@ -87,6 +87,6 @@ def test_a_broken_or_killed_deploy_is_all_new_or_as_before_after_a_rerun(tmp_pat
     deploy(strategy).all_hold(tmp_path, short=SHORT[strategy])
 
 
-@pytest.mark.parametrize("strategy", ["rolling", "bluegreen"])
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
 def test_a_deploy_whose_release_command_breaks_or_dies_is_all_new_or_as_before(tmp_path: Path, strategy: str) -> None:
     deploy(strategy, with_command).all_hold(tmp_path, short=SHORT_OF_COMMAND[strategy])
