@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hotops.core.chain import records, split_lines
-from hotops.core.clock import Clock, rfc3339, spoken_duration
+from hotops.core.clock import Clock, spoken_duration
 from hotops.core.errors import ExitCode, HotopsError
 from hotops.core.evidence import JOURNAL_FILE
 from hotops.core.story import show, told_in_words
@@ -16,6 +16,7 @@ from hotops.inventory.windows import next_opening
 from hotops.running.escalating import Told, escalate, failures_in_a_row, has_failed, is_to_be_told
 from hotops.running.follow import Follower
 from hotops.running.job import Ended, Job, carry_out
+from hotops.running.moment import FROZEN, LOCK, LOCK_EVERY_S, LOOK_EVERY_S, Hold, Look, Pause, still_says_no
 
 #: Failures of a moment: the same run may well succeed in the next one.
 PASSING = frozenset(
@@ -23,12 +24,7 @@ PASSING = frozenset(
 )
 #: Gates that say no to the moment, not to the release.
 WAITS_FOR = frozenset({"window", "freeze", "no_blocker"})
-#: The failure of what a freeze stops beside promotions: drills, the removal of backups.
-FROZEN = "frozen"
 RETRY_AFTER_S = 10.0
-#: How often it is looked whether what is waited for has come.
-LOOK_EVERY_S = 300.0
-LOCK_EVERY_S = 20.0
 
 
 @dataclass
@@ -54,16 +50,17 @@ def run_until_ended(
     wait_s: float = 0.0,
     selection: tuple[str, ...] = (),
     start: Callable[..., Ended] = carry_out,
+    look: Look = still_says_no,
 ) -> Tried:
     """Run the job. A passing failure is tried a second time, and so is a run that died, after saying where it stood.
 
     With `wait_s` a run that only the moment forbids (window, freeze, P0, somebody's lock) waits for so long and goes
-    then. Nothing is repeated blindly: each run of hotops first looks at what is really there. Where it failed twice in
-    a row, also over several calls, people are told; `selection` names the hosts of the apps it is about.
+    then: meanwhile only that is asked, and no playbook is started. Nothing is repeated blindly: each run first looks at
+    what is really there. Where it failed twice in a row, also over several calls, people are told; `selection` names
+    the hosts of the apps it is about.
     """
-    tried, failures = _tried(
-        job, environment, clock=clock, say=say, progress=progress, show_all=show_all, wait_s=wait_s, start=start
-    )
+    hold = Hold(environment, selection, clock, progress, look, until=clock.now() + wait_s)
+    tried, failures = _tried(job, environment, hold, say=say, show_all=show_all, start=start)
     if job.check or not has_failed(tried.ended):
         return tried
     word = _word(job.playbook)
@@ -84,37 +81,29 @@ def run_until_ended(
 def _tried(
     job: Job,
     environment: Environment,
+    hold: Hold,
     *,
-    clock: Clock,
     say: Callable[[str], None],
-    progress: Callable[[str], None],
     show_all: bool,
-    wait_s: float,
     start: Callable[..., Ended],
 ) -> tuple[Tried, int]:
     """What became of it, and how many attempts failed before the last one."""
-    deadline, attempts, waited, failures = clock.now() + wait_s, 0, 0.0, 0
+    clock, progress = hold.clock, hold.progress
+    attempts, failures = 0, 0
     while True:
         attempts += 1
         follower = Follower(environment.evidence_path, _word(job.playbook), progress, now=clock.now)
         ended = start(job, say=say, show_all=show_all, while_running=follower.follow)
         follower.look(ended.pid)
         pause = _wait_for_the_moment(ended, follower.run_dir, environment, clock.now())
-        if pause is not None and clock.now() < deadline:
-            why, seconds = pause
-            seconds = max(1.0, min(seconds, deadline - clock.now()))
-            progress(
-                f"{why}; looking again at {rfc3339(clock.now() + seconds)}, waiting until {rfc3339(deadline)} at most"
-            )
-            clock.sleep(seconds)
-            waited += seconds
+        if pause is not None and clock.now() < hold.until and hold.ends_well(pause):
             continue
         if not _may_be_tried_again(ended) or failures:
-            return Tried(ended, follower.run_dir, attempts, waited), failures
+            return Tried(ended, follower.run_dir, attempts, hold.waited_s), failures
         foreign = foreign_traces(follower.run_dir)
         if foreign:
             progress(f"It is not tried again by itself, since hotops can't look up what others did: {foreign}")
-            return Tried(ended, follower.run_dir, attempts, waited), failures
+            return Tried(ended, follower.run_dir, attempts, hold.waited_s), failures
         failures += 1
         if ended.died and follower.run_dir is not None:
             progress(f"The run died. What its evidence says:\n{told_in_words(show(follower.run_dir), now=clock.now())}")
@@ -131,17 +120,15 @@ def _may_be_tried_again(ended: Ended) -> bool:
     return ended.exit_code == ExitCode.ERROR and str(ended.failure.get("code")) in PASSING
 
 
-def _wait_for_the_moment(
-    ended: Ended, run_dir: Path | None, environment: Environment, now: float
-) -> tuple[str, float] | None:
-    """Why one could wait, and for how long at first; None where waiting helps nothing."""
+def _wait_for_the_moment(ended: Ended, run_dir: Path | None, environment: Environment, now: float) -> Pause | None:
+    """What one could wait for; None where waiting helps nothing."""
     if ended.exit_code == ExitCode.LOCK_HELD:
-        return "Somebody holds the environment", LOCK_EVERY_S
+        return Pause("Somebody holds the environment", frozenset({LOCK}), LOCK_EVERY_S, LOCK_EVERY_S)
     if ended.failure.get("code") == FROZEN:
-        return "It is frozen", LOOK_EVERY_S
+        return Pause("It is frozen", frozenset({FROZEN}), LOOK_EVERY_S)
     if ended.exit_code != ExitCode.NO_GO:
         return None
-    blocking = set(blocking_gates(run_dir))
+    blocking = frozenset(blocking_gates(run_dir))
     if not blocking or not blocking <= WAITS_FOR:
         return None
     opens = [
@@ -150,7 +137,7 @@ def _wait_for_the_moment(
         if (at := next_opening(app.windows, app.freezes, now)) is not None and at > now
     ]
     pause = max(opens) - now if blocking <= {"window", "freeze"} and opens else LOOK_EVERY_S
-    return f"Only the moment says no ({', '.join(sorted(blocking))})", pause
+    return Pause(f"Only the moment says no ({', '.join(sorted(blocking))})", blocking, pause)
 
 
 def blocking_gates(run_dir: Path | None) -> Iterable[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,17 @@ import pytest
 
 from hotops.core.clock import parse_rfc3339
 from hotops.core.evidence import EvidenceFolder
+from hotops.github.client import GitHub
 from hotops.inventory.gates import GATES
 from hotops.inventory.load import environment_from_vars
 from hotops.inventory.schema import Environment
+from hotops.promote.holding import hold, let_go
+from hotops.running import moment
 from hotops.running.attempts import WAITS_FOR, Tried, run_until_ended
 from hotops.running.follow import Follower, usual_durations
 from hotops.running.job import Ended, Job
-from tests.stage import FakeClock
+from hotops.running.moment import Look, still_says_no
+from tests.stage import FakeClock, Stage
 
 NOW = parse_rfc3339("2026-01-06T08:00:00Z")  # a Tuesday
 WINDOW = [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "09:00", "to": "17:00", "tz": "UTC"}]
@@ -72,11 +77,14 @@ def environment(folder: Path, **common: Any) -> Environment:
     return environment_from_vars(hostvars, names, inventory=folder / "inventories/stage")
 
 
-def tried(folder: Path, told: Told, runs: Runs, *, wait_s: float = 0.0, **common: Any) -> Tried:
+def tried(
+    folder: Path, told: Told, runs: Runs, *, wait_s: float = 0.0, look: Look = lambda *_: "", **common: Any
+) -> Tried:
     job = Job("promote.yml", folder / "inventories/stage", folder)
     return run_until_ended(
-        job, environment(folder, **common), clock=runs.clock, say=told, progress=told, wait_s=wait_s, start=runs
-    )
+        job, environment(folder, **common), clock=runs.clock, say=told, progress=told, wait_s=wait_s, start=runs,
+        look=look,
+    )  # fmt: skip
 
 
 def failed(code: str, exit_code: int = 1) -> Ended:
@@ -130,6 +138,12 @@ def test_it_holds_while_a_blocker_is_open_and_goes_within_half_an_hour_of_its_en
     clock = FakeClock(NOW)
     closed_at = 2 * 3600 + 100.0  # after the hold began
     runs = Runs(tmp_path, clock)
+    looks: list[float] = []
+
+    def look(_environment: Environment, waits_for: Collection[str], selection: tuple[str, ...]) -> str:
+        assert (set(waits_for), selection) == ({"no_blocker"}, ("shop-production",))
+        looks.append(clock.now() - NOW)
+        return "no_blocker" if clock.now() < NOW + closed_at else ""
 
     def start(job: Job, **more: Any) -> Ended:
         is_open = clock.now() < NOW + closed_at
@@ -139,11 +153,16 @@ def test_it_holds_while_a_blocker_is_open_and_goes_within_half_an_hour_of_its_en
 
     job = Job("promote.yml", tmp_path / "inventories/stage", tmp_path)
     ended = run_until_ended(
-        job, environment(tmp_path), clock=clock, say=told, progress=told, wait_s=8 * 3600, start=start
-    )
+        job, environment(tmp_path), clock=clock, say=told, progress=told, wait_s=8 * 3600, start=start, look=look,
+        selection=("shop-production",),
+    )  # fmt: skip
     assert ended.ended.outcome == "promoted"
     assert closed_at <= runs.began_at[-1] <= closed_at + 30 * 60
     assert "Only the moment says no (no_blocker); looking again at" in str(told)
+    assert len(runs.began_at) == 2, "the first run, and the one that went: no look starts a playbook"
+    assert len(looks) == 25
+    assert sum("no_blocker" in line for line in told) <= 2 + 2 * 2, "it says so when it begins, and each half hour"
+    assert ended.waited_s == looks[-1] - 1
 
 
 def test_it_waits_for_gates_that_there_are_and_for_the_end_of_a_freeze(tmp_path: Path, told: Told) -> None:
@@ -156,12 +175,40 @@ def test_it_waits_for_gates_that_there_are_and_for_the_end_of_a_freeze(tmp_path:
 def test_it_waits_no_longer_than_it_may_and_not_for_what_waiting_does_not_mend(tmp_path: Path, told: Told) -> None:
     runs = Runs(tmp_path, FakeClock(NOW), failed("no_go", 3), failed("no_go", 3))
     runs.gates = (("window", "fail"),)
-    assert tried(tmp_path, told, runs, wait_s=600, windows=WINDOW).ended.exit_code == 3
-    assert runs.began_at == [0, 600]
+    assert tried(tmp_path, told, runs, wait_s=600, windows=WINDOW, look=lambda *_: "window").ended.exit_code == 3
+    assert runs.began_at == [0]
+    assert "nothing was started, and the time to wait is over" in told[-1]
     runs = Runs(tmp_path, FakeClock(NOW), failed("no_go", 3))
     runs.gates = (("window", "fail"), ("smoke", "fail"))
     assert tried(tmp_path, told, runs, wait_s=4 * 3600, windows=WINDOW).ended.exit_code == 3
     assert runs.began_at == [0]
+
+
+def test_a_look_asks_only_what_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few reads of the clouds, none of them a request to an app; and it starts and writes nothing."""
+    stage = Stage(tmp_path, windows=WINDOW, github_repo="acme/shop", blocking_labels=["P0"])
+    monkeypatch.setattr(moment, "surroundings", lambda *_given, check, **_more: stage.context(check=check))
+    stage.clock.time = NOW
+    known = stage.environment, ("window", "no_blocker"), ("shop-production",)
+    assert still_says_no(*known) == "window"
+    stage.clock.time = NOW + 3600
+    with stage.context() as context:
+        number = context.client(GitHub).issues.create("acme/shop", "Checkout is down", labels=["P0"]).number
+    assert still_says_no(*known) == "no_blocker"
+    with stage.context() as context:
+        context.client(GitHub).issues.close("acme/shop", number)
+    stage.control("DELETE", "log")
+    assert still_says_no(*known) == ""
+    entries = stage.control("GET", "log")["entries"]
+    assert len(entries) <= 3, [entry["path"] for entry in entries]
+    assert {entry["effect"] for entry in entries} == {"none"}
+    with stage.context("another-run", holder_pid=os.getpid()) as context:
+        hold(context, stage.environment)
+        assert still_says_no(stage.environment, {"lock"}, ()) == "held"
+        let_go(context, stage.environment)
+    assert still_says_no(stage.environment, {"lock"}, ()) == ""
+    stage.control("POST", "faults", {"kind": "status", "status": 503, "match": {"surface": "github"}})
+    assert still_says_no(stage.environment, {"frozen"}, ()) == "freeze", "what can't be asked is no reason to start"
 
 
 def test_it_waits_for_a_lock_only_if_it_is_to_wait(tmp_path: Path, told: Told) -> None:
