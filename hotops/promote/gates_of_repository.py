@@ -32,7 +32,10 @@ def test_evidence(facts: Facts) -> Found:
 def history(facts: Facts) -> Found:
     """What became of this commit here before, as promotions recorded it: a failed one is worth a second look."""
     found = _asked(facts, "GitHub deployments", lambda: _history(facts))
-    # It only warns: nobody declared it, so what can't be asked stops nobody.
+    declared = facts.environment.gates.get("history")
+    if declared is not None and declared.level == "require":
+        return no(found.found, found.source) if found.status == "warn" else found
+    # Where nobody declared it, it only warns, and what can't be asked stops nobody.
     return found if found.status != "fail" else unknown(found.found, found.source)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hotops.core.driver import is_readonly
 from hotops.core.errors import ExitCode, HotopsError
 from hotops.core.evidence import RUN_DIR_VARIABLE
 from hotops.core.feedback import FeedbackEntry, FeedbackUnwritable, append_entry
@@ -33,6 +34,8 @@ class News:
     text: str
     outcome: str
     commits: tuple[str, ...] = ()
+    #: What a run that died left open in GitHub's history.
+    left: history.LeftOpen = field(default_factory=history.LeftOpen)
 
 
 class Tell(Phase[News]):
@@ -45,13 +48,17 @@ class Tell(Phase[News]):
         began = failure.get("exit_code") not in NEVER_BEGAN
         kept = began and history.is_kept(self.context, self.environment)
         running = self.machines_of(targets) if began and not self.want.failure and (self._anyone() or kept) else {}
-        if not began or (running and not self._did_something(running)):
-            return News(f"{self.environment.name}: {apps} as before", "Nothing was done.", "")
+        closes = kept and not is_readonly()  # who may write nothing leaves it to the next run
+        ours = bool(running) and self._did_something(running)
+        others = [] if ours else [machine for found in running.values() for machine in found]
+        left = history.left_open(self.context, self.environment, others) if closes else history.LeftOpen()
+        if not began or (running and not ours):
+            return News(f"{self.environment.name}: {apps} as before", "Nothing was done.", "", left=left)
         outcome = str(failure.get("code") or "promoted") if self.want.failure else "promoted"
         text = str((self.want.failure or {}).get("msg") or f"{apps} deployed, watched and accepted.")
         changed = not self.want.failure or failure.get("exit_code") in CHANGED
         commits = history.commits_of(self._about(running)) if kept and changed else ()
-        return News(f"{self.environment.name}: {apps} {outcome.replace('_', ' ')}", text, outcome, commits)
+        return News(f"{self.environment.name}: {apps} {outcome.replace('_', ' ')}", text, outcome, commits, left)
 
     def _about(self, running: Mapping[str, tuple[Machine, ...]]) -> list[Machine]:
         """Machines of the image that the run was about: its apps' own, or, where it failed, those of their sources."""
@@ -75,8 +82,9 @@ class Tell(Phase[News]):
 
     def plan(self, state: News) -> Plan:
         self._news = state
+        closing = history.steps_to_close(self.environment, state.left)
         if not state.outcome:
-            return Plan(why_empty="nothing was done, so nobody is told.")
+            return Plan(tuple(closing), why_empty="nothing was done, so nobody is told.")
         steps = [
             Step(f"notify/{index}", name_of(channel), "create", after={"title": state.title})
             for index, channel in enumerate(declared(self.context))
@@ -84,7 +92,7 @@ class Tell(Phase[News]):
         if self.environment.feedback_file:
             steps.append(Step("feedback", self.environment.feedback_file, "create", after={"title": state.title}))
         steps += history.steps_of(self.environment, history.Ended(state.outcome, state.commits))
-        return Plan(tuple(steps), why_empty="nobody is to be told.")
+        return Plan((*steps, *closing), why_empty="nobody is to be told.")
 
     def apply(self, step: Step, done: Done) -> Fact:
         context, news = self.context, self._news
@@ -92,7 +100,11 @@ class Tell(Phase[News]):
         if step.name == "feedback":
             return self._write_feedback(news, folder)
         if step.name.startswith("deployment/"):
-            return history.record(context, self.environment, step, news.outcome)
+            return history.record(
+                context, self.environment, step, "promoted" if "of_run" in step.after else news.outcome
+            )
+        if step.name.startswith("untold/"):
+            return history.tell_late(context, self.environment, step)
         channel = declared(context)[int(step.name.partition("/")[2])]
         message = Message.of(context, title=news.title, text=news.text, outcome=news.outcome, evidence=folder)
         sent = send(context, message, channel)

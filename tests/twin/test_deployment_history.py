@@ -11,6 +11,7 @@ import pytest
 from hotops.core.evidence import EvidenceFolder
 from hotops.core.verification import verify
 from tests.stage import Stage
+from tests.twin.test_dead_runs import killed
 
 REPO = "acme/shop"
 
@@ -46,8 +47,9 @@ def test_a_promotion_stands_in_the_history_for_two_calls_and_says_nothing_that_i
     assert (found.sha, found.environment) == (commit_of(stage), "stage")
     assert [status.state for status in found.statuses] == ["success"]
     assert found.payload["hotops_run"] == "20260101T000000Z-promote-stage"
-    # The gate that looks whether this commit failed here before, then what is written.
-    assert asked_of_github(stage) == ["GET deployments", "POST deployments", f"POST deployments/{found.id}/statuses"]
+    # The gate that looks whether this commit failed here before, what earlier runs left open, then what is written.
+    written = ["POST deployments", f"POST deployments/{found.id}/statuses"]
+    assert asked_of_github(stage) == ["GET deployments", "GET deployments", *written]
     assert told.result["warnings"] == []
     said = json.dumps(
         [found.description, found.payload, found.task, *(status.description for status in found.statuses)]
@@ -55,6 +57,7 @@ def test_a_promotion_stands_in_the_history_for_two_calls_and_says_nothing_that_i
     assert "shop" not in said.replace(REPO, "")
     stage.promote("20260101T000100Z-promote-stage")
     assert len(kept(stage)) == 1, "nothing was done the second time"
+    assert asked_of_github(stage)[4:] == ["GET deployments", f"GET deployments/{found.id}/statuses"]
 
 
 def test_the_head_of_the_evidence_is_kept_elsewhere_and_proves_that_nothing_was_cut(
@@ -106,6 +109,42 @@ def test_what_was_rolled_back_is_a_failed_deployment_of_its_commit(stage: Stage)
     (found,) = kept(stage)
     assert (found.sha, found.statuses[0].state) == (commit_of(stage), "failure")
     assert found.statuses[0].description.startswith("rolled back,")
+
+
+@pytest.mark.parametrize(
+    ("tag", "after", "state"),
+    [("v42", "accept", "success"), ("v42", "deployment", "success"), ("v43-prod-crash", "deployment", "failure")],
+)
+def test_what_a_dead_run_could_not_tell_any_more_the_next_one_tells(
+    stage: Stage, tag: str, after: str, state: str
+) -> None:
+    """It was accepted, or brought back, and died before GitHub knew of it, or knew how it ended."""
+    died = "20260101T000000Z-promote-stage"
+    if tag != "v42":
+        stage.push(tag)
+    commit = commit_of(stage)
+    calls = {"accept": (r"^PATCH .*/metadata$", 2), "deployment": (r"^POST /repos/acme/shop/deployments$", 1)}
+    killed(stage, *calls[after], run=died)
+    assert [list(found.statuses) for found in kept(stage)] == ([[]] if after == "deployment" else [])
+    again = "20260101T000100Z-promote-stage"
+    if state == "failure":
+        stage.push("v44", age_s=7200)
+    stage.promote(again)
+    (found,) = [found for found in kept(stage) if found.payload["hotops_run"] == died]
+    assert found.sha == commit
+    assert len(kept(stage)) == (1 if state == "success" else 2)
+    assert [status.state for status in found.statuses] == [state]
+    assert found.statuses[0].description.endswith(f"run {died}")
+    stage.control("DELETE", "log")
+    stage.promote("20260101T000200Z-promote-stage")
+    assert not [call for call in asked_of_github(stage) if call.startswith("POST")], "told once"
+
+
+def test_who_may_write_nothing_leaves_it_to_the_next_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed(stage, r"^POST /repos/acme/shop/deployments$", 1, run="20260101T000000Z-promote-stage")
+    monkeypatch.setenv("HOTOPS_READONLY", "1")
+    stage.promote("20260101T000100Z-promote-stage")
+    assert kept(stage)[0].statuses == []
 
 
 def test_a_no_go_is_no_deployment(stage: Stage) -> None:

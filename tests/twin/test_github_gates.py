@@ -74,6 +74,20 @@ def test_a_commit_that_failed_here_before_is_worth_a_second_look_and_stops_nobod
     assert (found["status"], found["blocks"]) == ("unknown", False)
 
 
+def test_where_the_history_is_required_a_commit_that_failed_here_is_a_no(tmp_path: Path) -> None:
+    stage = make(tmp_path, gates={"history": {"level": "require"}})
+    assert not gate(stage, "history")["blocks"]
+    with stage.context() as context:
+        context.client(GitHub).deployments.create(
+            REPO, commit_of(stage), "stage", task="x", description="", payload={"outcome": "rolled_back"}
+        )
+    found = gate(stage, "history")
+    assert (found["status"], found["blocks"]) == ("fail", True)
+    assert found["found"].startswith("rolled back ")
+    stage.twin.faults.add({"kind": "status", "status": 503, "match": {"surface": "github", "path": "*/deployments"}})
+    assert gate(stage, "history")["blocks"], "declared and not proven is a no"
+
+
 def test_green_checks_are_a_go(tmp_path: Path) -> None:
     stage = make(tmp_path, required_checks=["build"])
     found = gate(stage, "ci_checks")
