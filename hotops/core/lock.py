@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import hashlib
 import json
@@ -20,6 +21,9 @@ from hotops.core.state import private_folder, process_is_alive, process_started,
 
 #: A run that never came back must not hold an environment for ever.
 LONGEST_HOLD_S = 4 * 3600.0
+#: Several may find one dead holder's lock: one takes it over, and the others wait that long to see who it was.
+_ATTEMPTS = 12
+_PAUSE_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -120,8 +124,11 @@ class FileLock:
         return replace(Holder(**data), place="")  # it is here that it lies, also after a restart of the computer
 
     def remove(self, holder: Holder, *, own: bool = False) -> None:
-        if self.read() == replace(holder, place=""):
-            self._path.unlink(missing_ok=True)
+        # One at a time: between the look and the removal another could remove it too, and somebody take it anew.
+        with self._path.with_name(f".{self._path.name}.guard").open("a") as guard:
+            fcntl.flock(guard, fcntl.LOCK_EX)
+            if self.read() == replace(holder, place=""):
+                self._path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -141,7 +148,9 @@ def take(store: LockStore, *, run: str, reason: str, pid: int, clock: Clock) -> 
     """
     mine = Holder.of(run, reason, pid, clock)
     inherited: Holder | None = None
-    for _ in range(3):
+    for attempt in range(_ATTEMPTS):
+        if attempt > 1:
+            clock.sleep(_PAUSE_S)
         if store.create(mine):
             return Taken(mine, inherited)
         held = store.read()
@@ -150,8 +159,10 @@ def take(store: LockStore, *, run: str, reason: str, pid: int, clock: Clock) -> 
         if held.run == run:
             return Taken(held, is_new=False)
         if not held.is_dead(clock.now()):
+            # Who removed a dead one's lock says so, also where somebody else was faster then.
+            removed = f" (The lock of dead {inherited} was removed right before.)" if inherited else ""
             raise LockHeld(
-                f"The environment is held by {held} ({store.scope}).",
+                f"The environment is held by {held} ({store.scope}).{removed}",
                 remedy="Wait for it to end, or talk to its holder.",
                 details=asdict(held),
             )
