@@ -14,6 +14,7 @@ from hotops.core.errors import HotopsError, NotRestored, UsageError, VerifyFaile
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step, shown
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
+from hotops.deploy.afterwards import ask_afterwards
 from hotops.deploy.blueback import is_half_way, is_step_back, steps_back, take_step, waiting_blues
 from hotops.deploy.deploy import in_phases
 from hotops.deploy.finishing import last_promotion
@@ -197,7 +198,8 @@ class Rollback(Operation[RollbackWant, Scope]):
         gone = {step.target for step in plan.steps if "gone" in step.after}
         wanted = {step.target: str(step.after["digest"]) for step in plan.steps if "digest" in step.after}
         apps = list(dict.fromkeys(step.name.split("/", 1)[0] for step in plan.steps))
-        for app, machines in zip(apps, map_parallel(self._managed, apps), strict=True):
+        seen = dict(zip(apps, map_parallel(self._managed, apps), strict=True))
+        for app, machines in seen.items():
             wrong = [
                 f"{machine.id} runs {marks.digest_of(machine)} ({describe_health(machine)})"
                 for machine in machines
@@ -212,6 +214,8 @@ class Rollback(Operation[RollbackWant, Scope]):
                     f"{app} is not back: {'; '.join(wrong)}.",
                     remedy=f"Run the rollback again; look at it: fly machine list -a {app}",
                 )
+        if not self.want.pending_only:  # else the run that is undone tells what it measured
+            map_parallel(lambda app: ask_afterwards(self.context, app, seen[app]), seen)
 
     def report(self, state: Scope, plan: Plan, done: Done) -> dict[str, Any]:
         warnings = [str(fact["warning"]) for fact in done.values() if fact.get("warning")]

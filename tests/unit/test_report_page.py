@@ -68,6 +68,20 @@ def test_before_during_and_after_are_what_was_measured() -> None:
     assert sum(one.answers for one in found.series) == 200
 
 
+def test_what_was_not_measured_is_unknown_and_says_so() -> None:
+    series = {"requests": [[START + 40, 12.0, 0], [START + 40.1, 14.0, 0]]}
+    lines = without(
+        brought_back(), lambda line: line["kind"] == "verdict" or line.get("subject") in ("during", "watch")
+    )
+    assert "Unknown: nothing measured answers in this run." in render(lines)
+    lines.add("observation", 40.5, app="shop-production", subject="after", text="0 of 2", found={"series": series})
+    page = render(lines)
+    assert "Before and during: unknown, nothing was measured then (a rollback does not wait to measure)." in page
+    (found,) = measured(lines)
+    assert [(part.name, len(part.asked), part.failed_requests) for part in found.parts] == [("after", 2, 0)]
+    assert "nothing measured answers" not in page
+
+
 def test_the_course_has_every_phase_and_step_at_its_time() -> None:
     found = stretches(brought_back())
     assert [(one.name, one.status) for one in found if one.is_phase] == [

@@ -11,7 +11,9 @@ from typing import Any
 
 Line = Mapping[str, Any]
 
-BEFORE, DURING, AFTER = "before", "during", "after"
+PARTS = BEFORE, DURING, AFTER = ("before", "during", "after")
+#: Subjects of observations that are answers: while machines were replaced, in the watch, after a rollback.
+MEASURING = ("during", "watch", "after")
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def measured(lines: Iterable[Line]) -> list[Measured]:
         if line.get("kind") == "verdict":
             for app, part in _before(line).items():
                 parts.setdefault(app, {})[BEFORE] = part
-        elif line.get("kind") == "observation" and line.get("subject") in ("during", "watch"):
+        elif line.get("kind") == "observation" and line.get("subject") in MEASURING:
             app, name = str(line.get("app") or ""), DURING if line["subject"] == "during" else AFTER
             found = _mapping(line.get("found"))
             parts.setdefault(app, {})[name] = Part(

@@ -8,7 +8,7 @@ from typing import Any
 from hotops.core.clock import measured_duration
 from hotops.core.report import course, plots
 from hotops.core.report.look import template
-from hotops.core.report.measured import Measured, measured
+from hotops.core.report.measured import MEASURING, PARTS, Measured, measured
 from hotops.core.summary import outcome_words
 
 Line = Mapping[str, Any]
@@ -138,6 +138,7 @@ def _app(found: Measured) -> dict[str, Any]:
     return {
         "name": found.app,
         "parts": found.parts,
+        "unmeasured": [name for name in PARTS if name not in {part.name for part in found.parts}],
         "zones": plots.zones(found),
         "top_ms": plots.top_ms(found),
         "columns": plots.columns(found.series),
@@ -182,7 +183,7 @@ def _remarks(lines: Sequence[Line]) -> list[dict[str, Any]]:
                 text = f"skipped: {line.get('subject')}: {line.get('reason')}"
             case "rescue":
                 text = f"failed and was caught: {line.get('subject')}: {_message(line.get('error'))}"
-            case "observation" if line.get("subject") not in ("during", "watch"):
+            case "observation" if line.get("subject") not in MEASURING:
                 text = f"{line.get('app') or ''} {line.get('subject') or ''}: {line.get('text') or line.get('found')}"
         if text:
             found.append({"at": str(line["at"])[11:19], "text": text})
