@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,8 @@ _Folder = Annotated[
     Path | None,
     typer.Argument(metavar="DIR", help="Folder of the run; the newest one in artifacts/deployment if omitted."),
 ]
+_Env = Annotated[str, typer.Argument(metavar="ENV", help="Environment whose runs are meant.", show_default=False)]
+_Evidence = Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder of all runs.")]
 _Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
@@ -96,13 +99,81 @@ def report(
         typer.echo(f"{made.path}  {'written' if made.written else 'is there, as it was signed'}")
 
 
+@app.command()
+def figures(
+    env: _Env,
+    *,
+    days: Annotated[float, typer.Option(metavar="NUMBER", help="How far back, in days.")] = 90.0,
+    evidence: _Evidence = DEFAULT_EVIDENCE_DIR,
+    as_json: _Json = False,
+) -> None:
+    """Figures over all deploys: how often, how long, how many failed, how soon it was well again."""
+    from hotops.core.several import DAY_S, figures_in_words, figures_of, runs_in
+
+    found = figures_of(runs_in(evidence, env), environment=env, now=time.time(), since_s=_positive(days) * DAY_S)
+    if as_json:
+        _print_json({"dir": str(evidence), **dataclasses.asdict(found)})
+    else:
+        typer.echo("\n".join(figures_in_words(found)))
+
+
+@app.command()
+def after(env: _Env, *, evidence: _Evidence = DEFAULT_EVIDENCE_DIR, as_json: _Json = False) -> None:
+    """What to look at in the day after the last deploy, and what was looked at. Exit code 8: a look is due."""
+    from hotops.core.several import follow_up_in_words, follow_up_of, runs_in
+
+    found = follow_up_of(runs_in(evidence, env), environment=env, now=time.time())
+    if as_json:
+        _print_json({"dir": str(evidence), **dataclasses.asdict(found)})
+    else:
+        typer.echo("\n".join(follow_up_in_words(found)))
+    if found.owed:
+        raise typer.Exit(ExitCode.FINDINGS)
+
+
+@app.command()
+def progress(
+    env: _Env,
+    *,
+    hours: Annotated[float, typer.Option(metavar="NUMBER", help="What was done in so many hours.")] = 2.0,
+    append: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Append it to this file, such as feedback/deployment.md.")
+    ] = None,
+    evidence: _Evidence = DEFAULT_EVIDENCE_DIR,
+    as_json: _Json = False,
+) -> None:
+    """A report of what was done in the last hours, in the form of a feedback file."""
+    from hotops.core.feedback import append_entry, render_entry
+    from hotops.core.several import progress_of, runs_in
+
+    entry = progress_of(runs_in(evidence, env), environment=env, now=time.time(), since_s=_positive(hours) * 3600)
+    if append is not None:
+        append_entry(append, entry, project=Path.cwd())
+    if as_json:
+        _print_json({"dir": str(evidence), "entry": render_entry(entry), "appended": str(append) if append else None})
+    else:
+        typer.echo(render_entry(entry).rstrip())
+
+
+def _positive(number: float) -> float:
+    if number <= 0:
+        raise UsageError(f"{number:g} is no time back from now.", remedy="Give a number above 0.")
+    return number
+
+
 def returns() -> dict[str, Any]:
     """What the subcommands print with --json: a class and more, in the form of Ansible's RETURN."""
+    from hotops.core.several import Figures, FollowUp
     from hotops.core.story import Story
     from hotops.core.verification import Verification as Verified
 
     folder = {"dir": {"description": "Folder of the run.", "returned": "success", "type": "str"}}
     proven = {"description": "Whether it is sealed by a key that is known here.", "returned": "success", "type": "bool"}
+    all_of_them = {"dir": {"description": "Folder of all runs.", "returned": "success", "type": "str"}}
+    entry = {
+        "entry": {"description": "The report, as Markdown.", "returned": "success", "type": "str"},
+        "appended": {"description": "File that it was appended to, or null.", "returned": "success", "type": "str"},
+    }
     page = {
         "report": {"description": "The page.", "returned": "success", "type": "str"},
         "written": {"description": "Whether it was written.", "returned": "success", "type": "bool"},
@@ -111,6 +182,9 @@ def returns() -> dict[str, Any]:
         "verify": (Verified, {**folder, "is_proven": proven}),
         "show": (Story, folder),
         "report": {**folder, **page},
+        "figures": (Figures, all_of_them),
+        "after": (FollowUp, all_of_them),
+        "progress": {**all_of_them, **entry},
     }
 
 

@@ -198,6 +198,8 @@ def test_what_the_other_commands_print(
         assert document_of(f"evidence {sub}", asked("evidence", sub)[1])["dir"] == str(
             run.run_dir.relative_to(tmp_path)
         )
+    for sub in ("figures", "after", "progress"):
+        assert document_of(f"evidence {sub}", asked("evidence", sub, "production")[1])["dir"] == "artifacts/deployment"
     seen.add("evidence")
     assert seen == modules, "a new one: hold what it prints against its schema here"
 
