@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import getpass
 import re
 import stat
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +19,8 @@ from hotops.vault.vault import Item, Vault
 #: A shorter value is found in any text.
 SHORTEST = 8
 _LARGEST = 1 << 20
+#: Where a terminal, a log or a person broke a line, and an escaped one in JSON.
+_LINE_END = re.compile(r"\s*(?:\r?\n|\\r\\n|\\n)\s*")
 _ASSIGNED = re.compile(r"^(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*[=:]\s*(?P<value>\S.*)$", re.DOTALL)
 _QUOTED = re.compile(r"^(?P<mark>['\"`])(?P<inside>.*)(?P=mark)$", re.DOTALL)
 
@@ -89,15 +89,17 @@ def _how(text: Secret, value: Secret, kept: Secret) -> str | None:
             return "it has the password of this value"
         if password.reveal() in text.reveal() and kept.reveal() not in text.reveal():
             return "the text holds the password of this value"
-    for form in _forms(kept):
-        if form in text.reveal():
-            return "the text holds this value"
+    if _holds(text, kept):
+        return "the text holds this value"
     return None
 
 
-def _forms(kept: Secret) -> Iterator[str]:
-    yield kept.reveal()
-    yield base64.b64encode(kept.reveal().encode()).decode().rstrip("=")
+def _holds(text: Secret, kept: Secret) -> bool:
+    """Whether a value is in a text as it is, URL-encoded, JSON-escaped, in hex or base64, each also over lines."""
+    told = text.reveal()
+    joined = _LINE_END.sub("", told)
+    forms = kept.forms() | {_LINE_END.sub("", form) for form in kept.forms()}
+    return any(form in told or form in joined for form in forms if len(form) >= SHORTEST)
 
 
 def _part(value: Secret) -> Secret | None:

@@ -20,6 +20,9 @@ from tests.playbooks.canaries import Canaries, ProcessWatch, canary, files_below
 from tests.playbooks.project import ROOT, Project
 from tests.sandbox_fixture import DATABASE_HOST, small_seed
 
+#: Everything is played once, for all tests: on a busy computer that takes a while.
+pytestmark = pytest.mark.timeout(900)
+
 POOLER = "aws-1-us-east-1.pooler.supabase.com"
 
 MARK = "CANARY_MARK=yes"
@@ -83,6 +86,23 @@ secrets:
 #: What keeps secrets, connection strings and memory true: one run of all five is one start of Ansible.
 FIVE = ("dsn_fix", "secrets_mirror", "secrets_rotate", "memory_scale", "secrets_audit")
 ABOUT = ("-e", "reason='canaries'", "-e", "secret=SESSION_SECRET", "-e", "adopt=write", "-e", "memory_mb=2048")
+#: The lookup: a reference may be shown; a value only goes where nothing is logged, and is refused elsewhere.
+LOOKED_UP = """\
+- hosts: shop-production
+  gather_facts: false
+  tasks:
+    - ansible.builtin.debug:
+        msg: "{{ lookup('hotops.core.vault', 'SESSION_SECRET') }}"
+    - ansible.builtin.set_fact:
+        revealed: "{{ lookup('hotops.core.vault', 'SESSION_SECRET', reveal=true) }}"
+      no_log: true
+    - ansible.builtin.assert:
+        that: revealed | length > 20
+      no_log: true
+    - ansible.builtin.debug:
+        msg: "{{ lookup('hotops.core.vault', 'SESSION_SECRET', reveal=true) }}"
+      ignore_errors: true
+"""
 FIVE_PLAYBOOK = "\n".join(f"- ansible.builtin.import_playbook: hotops.core.{name}" for name in FIVE)
 
 
@@ -111,6 +131,11 @@ class Played:
         )
         self.endings[name] = done.returncode
         self.outputs[name] = done.stdout + b"\0" + done.stderr
+
+    def session_secret(self) -> str:
+        """What the vault holds at this moment."""
+        text = (self.project.folder / "vault/shop/session_secret_sandbox.env").read_text(encoding="utf-8")
+        return text.partition("=")[2].strip().strip("'")
 
     def note_values_of_the_vault(self, after: str) -> None:
         """What the vault holds now is planted too: a rotation makes its own values."""
@@ -142,6 +167,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     project = Project(folder / "project")
     project.write("inventories/sandbox/hosts.yml", INVENTORY)
     project.write("inventories/secret_maps/sandbox.yml", MAP)
+    project.write("looked_up.yml", f"---\n{LOOKED_UP}")
     project.write("five.yml", f"---\n{FIVE_PLAYBOOK}\n")
     planted |= fill_the_vault(project, planted["the database password"])
     project.environ |= {
@@ -230,6 +256,12 @@ def play_everything(run: Played, seed: Mapping[str, Any]) -> None:
         ("secrets due",),
     ):
         run.play(verb, "hotops", *verb.split(), "sandbox", *more)
+    session = run.session_secret()
+    run.play("secrets trace", "hotops", "secrets", "trace", "sandbox", "--authenticate", stdin=session.encode())
+    run.play("secrets trace, in a log", "hotops", "secrets", "trace", "sandbox", "--json", stdin=a_log_of(session))
+    for verb in ("check", "fix-modes", "templates"):
+        run.play(f"vault {verb}", "hotops", "vault", verb, "sandbox", *(() if verb == "check" else ("--check",)))
+    run.playbook("looked up", "looked_up.yml")
     # A cloud that says back what it was sent, in the ways in which clouds, proxies and drivers do.
     control.add_fault({"kind": "status", "status": 403, "body": echo(run, state), "match": {"path": "/v1/apps*"}})
     run.playbook("echoed", "health")
@@ -245,6 +277,14 @@ def play_everything(run: Played, seed: Mapping[str, Any]) -> None:
         ["sandbox", "log", "--json"],
     ):
         run.play(" ".join(command[:2]), "hotops", *command)
+
+
+def a_log_of(value: str) -> bytes:
+    """A value as logs and dumps have it: plain, base64, hex, URL-encoded, JSON-escaped, broken over lines."""
+    content = value.encode()
+    encoded = base64.b64encode(b"x: " + content).decode()
+    told = [value, encoded, content.hex(), quote(value, safe=""), json.dumps({"of": json.dumps({"key": value})})]
+    return "\n".join([*told, f"{encoded[:30]}\n{encoded[30:]}", f"{value[:18]}\n{value[18:]}"]).encode()
 
 
 def echo(run: Played, state: Mapping[str, Any]) -> dict[str, str]:
@@ -273,6 +313,12 @@ def test_each_run_ended_as_meant(played: Played) -> None:
         "memory scale",
         "secrets audit",
         "secrets due",
+        "secrets trace",
+        "secrets trace, in a log",
+        "vault check",
+        "vault fix-modes",
+        "vault templates",
+        "looked up",
         "drill",
         "evidence show",
         "sandbox status",
@@ -288,6 +334,10 @@ def test_each_run_ended_as_meant(played: Played) -> None:
         ("rolled back", b"(exit code 6)"),
         ("refused", b"(exit code 3)"),
         ("echoed", b"refused: Bearer"),
+        ("secrets trace", b"it is this value"),
+        ("secrets trace, in a log", b"the text holds this value"),
+        ("looked up", b"vault:shop/session_secret"),
+        ("looked up", b"no_log"),
     ):
         assert said in played.outputs[name], name
     assert (played.project.folder / "told.txt").read_text(encoding="utf-8").count("promoted") >= 1

@@ -6,8 +6,10 @@ import base64
 import io
 import json
 import secrets
+import textwrap
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -91,6 +93,12 @@ def test_however_it_was_pasted_it_is_found(shop: SecretsStage) -> None:
         f'export DATABASE_URL="{DSN}"',
         f"2025-10-21 ERROR could not connect to {DSN}: timeout\n  at pool.ts:12\n",
         base64.b64encode(DSN.encode()).decode(),
+        base64.b64encode(f"kind: Secret, url: {DSN}".encode()).decode(),
+        "\n".join(textwrap.wrap(base64.b64encode(DSN.encode()).decode(), 20)),
+        f"dump: {DSN.encode().hex()}",
+        f"GET /?dsn={quote(DSN, safe='')} 400",
+        json.dumps({"env": json.dumps({"DATABASE_URL": DSN})}),
+        f"… {DSN[:30]}\n{DSN[30:]} …",
         f"manifest: {DSN.replace('shop.ref', 'other.user')}",
     ):
         result = traced(shop, text)

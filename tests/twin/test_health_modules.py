@@ -70,6 +70,19 @@ def test_smoke_is_ok_only_if_every_route_answers_as_declared() -> None:
     assert broken["hotops_screen"][2].startswith("FAILED")
 
 
+def test_a_widget_is_quick_and_a_webhook_is_handled_and_refuses_what_is_not_signed() -> None:
+    sky = Sky()
+    widget = {"path": "/packs/js/sdk.js", "budget_ms": 300}
+    webhook = {"path": "/webhooks/chatwoot", "method": "POST", "status": [401, 403]}
+    result = run(Smoke, SmokeWanted, sky, app="shop", routes=[widget, webhook])
+    assert result["ok"], result["hotops_screen"]
+    # A widget that got slow, and a handler that takes anything: each is told.
+    sky.twin.faults.add({"kind": "latency", "seconds": 0.5, "match": {"path": "/packs/*"}})
+    webhook["headers"] = {"X-Chatwoot-Signature": "anything"}
+    found = run(Smoke, SmokeWanted, sky, app="shop", routes=[widget, webhook])
+    assert [line.startswith("FAILED") for line in found["hotops_screen"]] == [True, True]
+
+
 def test_smoke_without_routes_asks_what_the_apps_own_checks_ask() -> None:
     sky = Sky()
     result = run(Smoke, SmokeWanted, sky, app="shop")

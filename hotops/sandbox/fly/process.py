@@ -67,8 +67,13 @@ def outcome(fault: str, path: str, health_paths: set[str], number: int, database
     return 404 if fault == "wrongpath" and is_health else 200
 
 
-def answer(world: World, machine: Machine, path: str, now: float, *, counts: bool = True) -> Answer | None:
-    """Let the process answer; None where nothing listens. A check's own request is not counted (`counts`)."""
+def answer(
+    world: World, machine: Machine, path: str, now: float, *, counts: bool = True, unsigned: bool = False
+) -> Answer | None:
+    """Let the process answer; None where nothing listens. A check's own request is not counted (`counts`).
+
+    `unsigned` is a POST without a signature, which the handler of a webhook refuses.
+    """
     run = machine.run
     if run is None:
         return None
@@ -84,6 +89,8 @@ def answer(world: World, machine: Machine, path: str, now: float, *, counts: boo
     seconds = behaviours.latency_s(number) + (behaviours.SLOW_BY_S if fault == "slow" else 0.0)
     if status == 503:
         return Answer(503, _json({"status": "degraded", "database": database}), "application/json", seconds)
+    if status == 200 and unsigned and "webhooks" in path.split("/"):
+        return Answer(401, _json({"error": "invalid signature"}), "application/json", seconds)
     if status in {404, 500}:
         text = "Not Found" if status == 404 else "Internal Server Error"
         return Answer(status, text.encode(), "text/plain", seconds)

@@ -51,7 +51,8 @@ def handle(world: World, app: App, request: Request, now: float) -> Response | P
     if chosen is None:
         return _without_candidate(world, app, request, candidates, now)
     run = chosen.run
-    answer = process.answer(world, chosen, request.path, now)
+    unsigned = request.method == "POST" and not any("signature" in name or "hmac" in name for name in request.headers)
+    answer = process.answer(world, chosen, request.path, now, unsigned=unsigned)
     if run is None or answer is None:
         chosen.requests += 1
         return _lost(world, app, request, chosen, now)
