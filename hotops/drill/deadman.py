@@ -106,7 +106,7 @@ def _tried(exercise: Exercise, activity: Activity) -> object:
         except HotopsError as error:
             if pause_s is None:
                 raise
-            sys.stderr.write(f"{activity.name}: {error.message} Again in {pause_s:g} s.\n")
+            sys.stderr.write(f"not yet: {error.message} Again in {pause_s:g} s.\n")
             clock.sleep(pause_s)
     raise AssertionError("unreachable")
 

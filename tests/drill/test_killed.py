@@ -34,7 +34,8 @@ from tests.drill.conftest import Shop
 from tests.drill.test_drills import is_as_before
 
 pytestmark = pytest.mark.timeout(7200)
-#: How many moments of each scenario are tried; HOTOPS_SWEEP=all tries every one, in so many parts.
+#: How many moments of each scenario are tried; HOTOPS_SWEEP=all tries every one, in so many parts, and
+#: HOTOPS_SWEEP_AT=23,24 those.
 DRAWN, PARTS = 3, 4
 EVERY = os.environ.get("HOTOPS_SWEEP") == "all"
 WITHIN_S = 180.0
@@ -157,7 +158,7 @@ def wait_for_the_handle(folder: Path, scenario: str) -> str:
     log, last = folder / LOG, load(scenario).rollbacks[-1].name
     end = time.monotonic() + WITHIN_S
     told = ""
-    while log.exists() and last not in (told := log.read_text(encoding="utf-8")):
+    while log.exists() and f"Z {last}: " not in (told := log.read_text(encoding="utf-8")):
         assert "Traceback" not in told, told
         assert time.monotonic() < end, told
         time.sleep(0.1)
@@ -193,6 +194,8 @@ def nothing_unproven_counts(shop: Shop, folder: Path) -> None:
 
 
 def moments_of(scenario: str, count: int, part: int) -> list[int]:
+    if one := os.environ.get("HOTOPS_SWEEP_AT"):
+        return [int(each) for each in one.split(",")]
     if EVERY:
         return list(range(1, count + 1))[part::PARTS]
     seed = int(os.environ.get("HOTOPS_SWEEP_SEED", "1"))
