@@ -69,7 +69,8 @@ def choose_way_back(
         except LookupError as error:
             passed.append(f"{said}: {error}")
             continue
-        if digest in left:
+        if digest in left and (to_version is None or len(left) == 1):
+            # Named by its number it is meant, where others run beside it: a way back that was cut off in the middle.
             passed.append(f"{said} is the image that runs now")
             continue
         return WayBack(release, image, digest, tuple(passed))

@@ -18,6 +18,9 @@ from hotops.drill.heartbeat import Heartbeat
 from hotops.drill.machines import Was
 from hotops.drill.volumes import restored_from_snapshot, volume_of
 from hotops.drill.worlds import sandbox_control
+from hotops.fly import Fly
+from hotops.fly.states import is_alive
+from hotops.supabase.client import Project
 
 #: Asking the data again costs two calls of an endpoint that is limited to 120 a minute, beats included.
 DATA_PACE = Pace(first_s=1.0, factor=1.5, cap_s=3.0)
@@ -148,7 +151,9 @@ def break_release(exercise: Exercise, *, tag: str = "drill-crash") -> dict[str, 
     control = sandbox_control(exercise, "break a release")
     app = exercise.names[0]
     exercise.record.mark("fault")
-    exercise.record.note(broken=app, broken_tag=tag)
+    releases = exercise.context.client(Fly).releases.list(app)
+    before = next((release for release in releases if release.status == "complete"), None)
+    exercise.record.note(broken=app, broken_tag=tag, before_version=before.version if before else None)
     control.push(app, tag)
     return {"app": app, "tag": tag}
 
@@ -280,12 +285,15 @@ def tidy_up(exercise: Exercise) -> dict[str, Any]:
     stop_heartbeat(exercise)
     done: dict[str, Any] = {}
     if exercise.record.facts.get("ref"):
-        project = exercise.supabase.project(exercise.project.ref)
+        project = _settled(exercise)
         if project is None or project.status != "ACTIVE_HEALTHY":
             done["recovered"] = recover_database(exercise)
         exercise.data.remove()
     if exercise.record.facts.get("broken") and (_runs_broken_image(exercise) or exercise.unwell()):
-        done["rolled_back"] = roll_release_back(exercise)
+        # By its number: where a drill died in the middle of going back, both images run, and neither is "the other".
+        facts = exercise.record.facts
+        wanted = RollbackWant(apps=(facts["broken"],), version=facts.get("before_version"))
+        done["rolled_back"] = sorted(drive(Rollback(wanted, exercise.context)).result.get("apps", {}))
     if exercise.record.facts.get("lost_hosts"):
         done["hosts"] = _hosts_are_back(exercise)
     lost = fleet.missing(exercise.fleet_before, fleet.all_started(exercise.context, exercise.names))
@@ -296,10 +304,24 @@ def tidy_up(exercise: Exercise) -> dict[str, Any]:
     return done
 
 
+def _settled(exercise: Exercise) -> Project | None:
+    """The project once no recovery is under way: a drill that died may have begun one, and a second is refused."""
+    return wait_for(
+        lambda project: project is None or project.status not in ("RESTORING", "COMING_UP"),
+        lambda: exercise.supabase.project(exercise.project.ref),
+        clock=exercise.context.clock,
+        timeout_s=RECOVERED_WITHIN_S,
+        what=f"The end of a recovery of project {exercise.project.ref}",
+        pace=Pace(0.5, 1.3, 5.0),
+        describe=lambda project: project.status if project else "gone",
+    )
+
+
 def _runs_broken_image(exercise: Exercise) -> bool:
     """Whether a machine has the broken release: it looks well until it has crashed."""
     facts = exercise.record.facts
-    images = [config.image_ref for config in fleet.configs(exercise.context, [facts["broken"]]).values()]
+    machines = exercise.context.client(Fly).machines.list(facts["broken"])
+    images = [machine.config.image_ref for machine in machines if machine.config is not None and is_alive(machine)]
     return any(image is not None and image.tag == facts.get("broken_tag") for image in images)
 
 

@@ -16,16 +16,13 @@ from hotops.core.context import Context
 from hotops.core.errors import UsageError
 from hotops.core.world import World
 from hotops.drill.exercise import Exercise
-from hotops.drill.provided import ACTIVITIES, Activity
+from hotops.drill.provided import ACTIVITIES, ON_LIVE, Activity
 from hotops.drill.record import Record
 from hotops.drill.worlds import FaultRefused
 from hotops.inventory.listing import load_environment
 
 INVENTORY_VARIABLE = "HOTOPS_DRILL_INVENTORY"
 RECORD_VARIABLE = "HOTOPS_DRILL_RECORD"
-#: What may be done on live clouds. The toolkit goes on after an action that failed, so that a refused fault would be
-#: followed by its way back: a rollback of a release that is well, say.
-ON_LIVE = frozenset({"apps_are_well", "data_are_right", "restore_newest_backup", "prove_quiet", "drop_restored"})
 
 
 @functools.lru_cache(maxsize=1)

@@ -20,7 +20,7 @@ from hotops.drill.deadman import DeadMan
 from hotops.drill.drill_told import DOCS
 from hotops.drill.exercise import Exercise, data_loss_s
 from hotops.drill.experiment import MODULE, Activity, Experiment, load
-from hotops.drill.provided import ACTIVITIES
+from hotops.drill.provided import ACTIVITIES, ON_LIVE
 from hotops.drill.rebuild import check_rebuildable
 from hotops.drill.record import Record
 from hotops.drill.report import write_report
@@ -38,6 +38,8 @@ RECORD_FILE = "drill.json"
 FAULTS = ("lose_", "damage_", "break_", "delete_", "leak_")
 #: A drill that took more than this share longer than allowed has failed.
 TOLERANCE = 0.2
+#: A drill that takes so many times longer than allowed is given up, and all is brought back.
+ABORTED_AFTER = 3.0
 
 
 class TargetMissed(HotopsError):
@@ -45,6 +47,12 @@ class TargetMissed(HotopsError):
 
     code = "target_missed"
     exit_code = ExitCode.FINDINGS
+
+
+class DrillAborted(HotopsError):
+    """A drill was given up in the middle, because users would have waited for far too long."""
+
+    code = "drill_aborted"
 
 
 class ConfirmationMissing(HotopsError):
@@ -198,6 +206,8 @@ class DrDrill(Operation[DrillWanted, Before]):
         if phase == "rollback" and number == "1":
             self._measure()
         activity = activities[int(number) - 1]
+        if phase == "method":
+            self._abort_if_it_has_to(step)
         answer = ACTIVITIES[activity.provider.func](self._exercise, **activity.provider.arguments)
         if activity.type == "probe" and answer != activity.tolerance:
             raise VerifyFailed(f"{activity.name}: {answer}, not {activity.tolerance}.")
@@ -238,6 +248,22 @@ class DrDrill(Operation[DrillWanted, Before]):
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
+    def _abort_if_it_has_to(self, step: Step) -> None:
+        """Before a step: nobody froze the environment meanwhile, and users have not waited for far too long.
+
+        Raises what a freeze raises, and DrillAborted; what was broken is brought back then.
+        """
+        if step.action == "destroy":
+            refuse_if_frozen(self.context, self.environment, "The drill")
+        fault, now = self._exercise.record.at("fault"), self.context.clock.now()
+        longest_s = self.allowed.rto_s * ABORTED_AFTER
+        if fault is not None and now - fault > longest_s:
+            raise DrillAborted(
+                f"{now - fault:.0f} s after the fault users are not served again; allowed are"
+                f" {self.allowed.rto_s:.0f} s, and after {longest_s:.0f} s a drill is given up.",
+                remedy="All is brought back. See the phases in the report: the longest one is where to begin.",
+            )
+
     def _refuse_unless_meant(self) -> None:
         """Raises ConfirmationMissing, and UsageError on live clouds."""
         if self.want.confirm != self.environment.name:
@@ -254,7 +280,8 @@ class DrDrill(Operation[DrillWanted, Before]):
 
     @property
     def _isolated(self) -> bool:
-        return self._experiment.facts.isolated
+        """Whether it touches nothing that lives: what a scenario says of itself counts only where it does no more."""
+        return self._experiment.facts.isolated and _names(self._experiment) <= ON_LIVE
 
     @property
     def _scenario(self) -> str:
@@ -339,6 +366,11 @@ class DrDrill(Operation[DrillWanted, Before]):
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
+
+
+def _names(experiment: Experiment) -> set[str]:
+    """The activities of a scenario, its way back included."""
+    return {activity.provider.func for activity in (*experiment.method, *experiment.rollbacks)}
 
 
 def _refuse_unless_steady(state: Before, environment: Environment) -> None:

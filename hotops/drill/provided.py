@@ -86,3 +86,6 @@ ACTIVITIES: Mapping[str, Activity] = MappingProxyType(
         )
     }
 )
+#: What may be done on live clouds, by whatever scenario: the toolkit goes on after an action that failed, so that a
+#: refused fault would be followed by its way back, such as a rollback of a release that is well.
+ON_LIVE = frozenset({"apps_are_well", "data_are_right", "restore_newest_backup", "prove_quiet", "drop_restored"})

@@ -11,13 +11,15 @@ from typing import Any, Self
 import psycopg
 import pytest
 
+from hotops.backup import manifest as manifests
 from hotops.core.driver import drive
 from hotops.core.errors import HotopsError, NotRestored, RolledBack
+from hotops.drill import backups
 from hotops.drill.backups import NotQuiet, prove_quiet
 from hotops.drill.drill import DrDrill, DrillWanted, TargetMissed
 from hotops.drill.record import Record
 from hotops.proofs.register import Register
-from tests.backup.stage import Server
+from tests.backup.stage import Keys, Server
 from tests.backup.test_operations import Calls
 
 
@@ -77,6 +79,41 @@ def test_a_backup_that_does_not_come_back_is_a_failed_drill_and_leaves_nothing(c
     assert databases(server) == before
     (entry,) = entries(calls)
     assert entry.passed is False
+
+
+def test_a_wrong_key_an_emptied_store_and_a_name_that_is_taken_fail_and_leave_what_was_there(
+    calls: Calls, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls("backup")
+    before = databases(server)
+    key = calls.environ["HOTOPS_BACKUP_IDENTITY"]
+    calls.environ["HOTOPS_BACKUP_IDENTITY"] = str(Keys().here)
+    with pytest.raises((RolledBack, NotRestored), match=r"old state is proven back|identity"):
+        drill(calls)
+    calls.environ["HOTOPS_BACKUP_IDENTITY"] = key
+    find = manifests.find
+
+    def emptied(*given: Any, **named: Any) -> Any:
+        """The store is emptied when the manifest has been read."""
+        found = find(*given, **named)
+        calls.store.delete([name for name in calls.files() if name.startswith(found.prefix)])
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backups.entropy, "token_hex", lambda _bytes: "c0ffee")
+        with calls.context() as context:
+            taken = f"drill_{context.run.partition('-')[0].lower()}_c0ffee"
+            server.run("template1", f"create database {taken}")
+            with pytest.raises((RolledBack, NotRestored), match="is there already"):
+                drive(DrDrill(DrillWanted(scenario="backup_restored"), context))
+    assert databases(server) == sorted([*before, (taken,)])
+    server.drop(taken)
+    with monkeypatch.context() as patch:
+        patch.setattr(manifests, "find", emptied)
+        with pytest.raises((RolledBack, NotRestored)):
+            drill(calls)
+    assert databases(server) == before
+    assert [entry.passed for entry in entries(calls)] == [False, False, False]
 
 
 def test_without_a_backup_nothing_is_proven(calls: Calls) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from hotops.drill import chaos
 from hotops.drill.experiment import scenarios
-from hotops.drill.provided import ACTIVITIES
+from hotops.drill.provided import ACTIVITIES, ON_LIVE
 from hotops.drill.worlds import FaultRefused
 from tests.drill.conftest import Shop
 from tests.drill.test_drills import is_as_before
@@ -59,7 +59,7 @@ def test_on_live_clouds_neither_a_fault_nor_its_way_back_is_carried_out(
     monkeypatch.setenv(chaos.INVENTORY_VARIABLE, str(inventory))
     chaos.exercise_of.cache_clear()
     try:
-        for name in sorted(set(ACTIVITIES) - chaos.ON_LIVE):
+        for name in sorted(set(ACTIVITIES) - ON_LIVE):
             with pytest.raises(FaultRefused, match=f"{name} is not done on live clouds"):
                 getattr(chaos, name)()
     finally:

@@ -14,6 +14,8 @@ import pytest
 from hotops.core.clock import rfc3339
 from hotops.core.driver import drive
 from hotops.core.errors import NoGo, RolledBack, UsageError
+from hotops.core.lock import LockHeld
+from hotops.drill import drill as dr_drill
 from hotops.drill.credentials import NotRotatable
 from hotops.drill.drill import ConfirmationMissing, DrDrill, DrillWanted, TargetMissed
 from hotops.drill.due import DrDue, DrillsDue, DueWanted
@@ -23,6 +25,7 @@ from hotops.drill.rebuild import NotRebuildable
 from hotops.dsn.parsing import parse
 from hotops.fly import Fly
 from hotops.inventory.seed_values import project_ref
+from hotops.promote.holding import hold, let_go
 from hotops.proofs.register import Entry, Register, RegisterDamaged
 from hotops.secrets.pretended_vault import make_pretended_vault
 from hotops.secrets.wanted import vault_of
@@ -225,7 +228,8 @@ def test_a_system_that_is_not_well_is_not_drilled(shop: Shop) -> None:
     assert not (shop.folder / "artifacts/drills/register.jsonl").exists()
 
 
-def test_a_way_back_that_takes_too_long_fails_and_is_kept(shop: Shop) -> None:
+def test_a_way_back_that_takes_too_long_fails_and_is_kept(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dr_drill, "ABORTED_AFTER", 10**6)
     allowed = shop.environment().dr.model_copy(update={"rto_s": 0.01})
     with pytest.raises(TargetMissed, match=r"it took \d+ s, allowed are 0 s") as missed:
         drill(shop, "machine_lost", dr=allowed)
@@ -319,14 +323,41 @@ def test_a_scenario_that_names_other_code_is_refused(paper: Shop, tmp_path: Path
         drive(DrDrill(DrillWanted(scenario=str(path)), context))
 
 
-def test_no_fault_is_made_on_live_clouds(shop: Shop) -> None:
-    with shop.context(recorded=False) as context:
-        operation = DrDrill(DrillWanted(scenario="machine_lost", confirm="shop"), context)
-        state = operation.observe()
-        plan = operation.plan(state)
-        context.environment = context.environment.model_copy(update={"env_kind": "live"})
-        with pytest.raises(UsageError, match="not made on live clouds"):
-            operation.prepare(plan)
+def test_no_fault_is_made_on_live_clouds(shop: Shop, tmp_path: Path) -> None:
+    """Also not by a scenario that says of itself that it touches nothing that lives."""
+    claimed = tmp_path / "claimed.json"
+    experiment = json.loads(load("release_broken").model_dump_json(by_alias=True))
+    experiment["method"] = experiment["method"][-2:]  # the way back alone, of an app that is well
+    experiment["extensions"][0]["isolated"] = True
+    claimed.write_text(json.dumps(experiment), encoding="utf-8")
+    refused = []
+    for scenario in (*(name for name in scenarios() if name != "backup_restored"), str(claimed)):
+        with shop.context(recorded=False) as context:
+            context.environment = context.environment.model_copy(update={"env_kind": "live"})
+            with pytest.raises(UsageError, match=r"not made on live clouds|declares no vault"):
+                drive(DrDrill(DrillWanted(scenario=scenario, confirm="shop"), context))
+            refused.append(scenario)
+    assert len(refused) == 9
+    shop.wrote_nothing()
+
+
+def test_a_drill_that_users_wait_for_far_too_long_is_given_up_and_tidied_up(shop: Shop) -> None:
+    allowed = shop.environment().dr.model_copy(update={"rto_s": 0.001})
+    with pytest.raises(RolledBack, match="a drill is given up") as aborted:
+        drill(shop, "machine_lost", dr=allowed)
+    assert aborted.value.details["cause"]["code"] == "drill_aborted"
+    (entry,) = Register(shop.folder / "artifacts/drills/register.jsonl").entries()
+    assert entry.passed is False
+    is_as_before(shop)
+
+
+def test_a_second_drill_at_once_is_refused_and_writes_nothing(shop: Shop) -> None:
+    with shop.context() as context:
+        context.run = "20300101T000000Z-another"
+        hold(context, context.environment)
+        with pytest.raises(LockHeld):
+            drill(shop, "machine_lost")
+        let_go(context, context.environment)
     shop.wrote_nothing()
 
 
