@@ -11,7 +11,7 @@ from typing import Any
 from hotops.backup.by_hand import copy_in
 from hotops.backup.catalogue import Difference, compare_catalogues, read_catalogue
 from hotops.backup.connection import driver, explained
-from hotops.backup.fingerprint import COLUMNS, Column, fingerprint, quoted, row_hash
+from hotops.backup.fingerprint import Column, columns_of, fingerprint, quoted, row_hash
 from hotops.backup.hosted import OWN_ROWS, sort_out, spoken
 from hotops.backup.load import Load
 from hotops.backup.manifest import Table
@@ -145,8 +145,7 @@ def _named(load: Load, session: Any, table: Table, name: str) -> Iterator[str]:
             with cursor.copy(statement) as copy:
                 for block in load.blocks(part):
                     copy.write(block)
-        cursor.execute(COLUMNS, (name,))
-        columns = [Column(*row) for row in cursor.fetchall() if row[0] in table.columns]
+        columns = [column for column in columns_of(session, name)[name] if column.name in table.columns]
         cursor.execute(KEYS, (name, name))
         key = (cursor.fetchone() or (None,))[0]
         where = table.where

@@ -18,7 +18,7 @@ from hotops.backup.by_hand import restore_script
 from hotops.backup.catalogue import Catalogue, read_catalogue
 from hotops.backup.connection import Connection, driver, explained
 from hotops.backup.errors import BackupSuspicious, DatabaseFailed
-from hotops.backup.fingerprint import fingerprint
+from hotops.backup.fingerprint import Column, Print, columns_of, print_query
 from hotops.backup.keys import Sealer
 from hotops.backup.manifest import Manifest, Part, Range, Table
 from hotops.backup.pipeline import Copier, PartWriter, run_into
@@ -74,7 +74,8 @@ class Dump:
     _catalogue: Catalogue = field(default_factory=dict)
     _schema_parts: dict[str, Part] = field(default_factory=dict)
     _ranges: dict[PageRange, Range] = field(default_factory=dict)
-    _prints: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _prints: dict[PageRange, Print] = field(default_factory=dict)
+    _columns: dict[str, list[Column]] = field(default_factory=dict)
 
     @property
     def prefix(self) -> str:
@@ -131,10 +132,15 @@ class Dump:
         return self._schema_parts
 
     def rows(self) -> None:
-        """Every row of every table. Raises DatabaseFailed, StoreFailed; what is done by then need not be done again."""
+        """Every row of every table, each range fingerprinted while the server still has it at hand.
+
+        Raises DatabaseFailed, StoreFailed; what is done by then need not be done again.
+        """
         progress = Progress(self.store, self.prefix, self.id, self.sealer.recipients)
         progress.catalogue = hashlib.sha256(json.dumps(self._catalogue, sort_keys=True).encode()).hexdigest()
         ranges = cut(self.seen.tables, self.pages)
+        with self._explained():
+            self._columns = columns_of(self._session, *(sql_name(table) for table in self.seen.tables))
         self._take_over(progress, ranges)
         left: queue.SimpleQueue[PageRange] = queue.SimpleQueue()
         for found in ranges:
@@ -174,13 +180,11 @@ class Dump:
             future.result()
 
     def content(self) -> None:
-        """Count and fingerprint every table in the same snapshot, so that a restore can be compared row by row."""
-        if not self.prints:
-            return
+        """Fingerprint also what a dead attempt had read: every table is counted and proven in this one snapshot."""
         left: queue.SimpleQueue[PageRange] = queue.SimpleQueue()
         for found in self._ranges:
-            left.put(found)
-        guard = threading.Lock()
+            if self.prints and found not in self._prints:
+                left.put(found)
 
         def work(_number: int) -> None:
             with contextlib.closing(self.connection.open(autocommit=False)) as session, self._explained():
@@ -191,10 +195,8 @@ class Dump:
                         found = left.get_nowait()
                     except queue.Empty:
                         return
-                    seen = fingerprint(session, sql_name(found.table), found.where)
-                    with guard:
-                        rows, total = self._prints.get(found.table.full_name, (0, 0))
-                        self._prints[found.table.full_name] = (rows + seen.rows, total + int(seen.fingerprint))
+                    rows, total = session.execute(self._print_query(found)).fetchone()
+                    self._prints[found] = Print(rows, total)
 
         with ThreadPoolExecutor(self.workers, thread_name_prefix="hotops-print") as pool:
             futures = [pool.submit(work, number) for number in range(min(self.workers, left.qsize()))]
@@ -259,6 +261,9 @@ class Dump:
     def _read_range(self, copier: Copier, found: PageRange) -> Range:
         writer = PartWriter(self.store, self.sealer, self.prefix, found.stem, ".copy.zst.age", by_row=True)
         copier.copy(found.query, writer.write)
+        if self.prints:
+            rows, total = copier.ask(self._print_query(found))
+            self._prints[found] = Print(int(rows), total)
         parts = writer.close()
         return Range(
             first=found.first,
@@ -267,6 +272,10 @@ class Dump:
             parts=parts,
             snapshot=self._snapshot_text,
         )
+
+    def _print_query(self, found: PageRange) -> str:
+        name = sql_name(found.table)
+        return print_query(self._columns[name], name, found.where)
 
     def _one(self, name: str) -> PartWriter:
         return PartWriter(self.store, self.sealer, self.prefix, name, ".zst.age", by_row=False)
@@ -284,13 +293,14 @@ class Dump:
         for name in sorted(by_table):
             pieces = sorted(by_table[name], key=lambda piece: piece[0].first)
             table = pieces[0][0].table
-            counted = sum(read.rows for _, read in pieces)
-            rows, total = self._prints.get(name, (counted, None))
+            prints = [self._prints[found] for found, _ in pieces if found in self._prints]
+            rows = sum(seen.rows for seen in prints) if self.prints else sum(read.rows for _, read in pieces)
+            total = str(sum(int(seen.fingerprint) for seen in prints)) if self.prints else None
             tables.append(
                 Table(
                     schema=table.schema, name=table.name, columns=table.columns, where=table.where, rows=rows,
                     plain_bytes=sum(part.plain_bytes for _, read in pieces for part in read.parts),
-                    fingerprint=None if total is None else str(total), ranges=tuple(read for _, read in pieces),
+                    fingerprint=total, ranges=tuple(read for _, read in pieces),
                 )
             )  # fmt: skip
         return Manifest(

@@ -28,14 +28,23 @@ class Print(NamedTuple):
     fingerprint: str
 
 
-#: Stored columns of a table, in order: those that are generated are not in a backup, and are compared all the same.
-COLUMNS = """
-select a.attname, b.typname, coalesce(l.collisdeterministic, true)
-from pg_attribute a join pg_type t on t.oid = a.atttypid
+#: Stored columns of tables, in order: those that are generated are not in a backup, and are compared all the same.
+_COLUMNS = """
+select n.name, a.attname, b.typname, coalesce(l.collisdeterministic, true)
+from unnest(%s::text[]) n(name) join pg_attribute a on a.attrelid = n.name::regclass
+  join pg_type t on t.oid = a.atttypid
   join pg_type b on b.oid = case t.typtype when 'd' then t.typbasetype else t.oid end
   left join pg_collation l on l.oid = a.attcollation
-where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum
+where a.attnum > 0 and not a.attisdropped order by n.name, a.attnum
 """
+
+
+def columns_of(session: Any, *names: str) -> dict[str, list[Column]]:
+    """The columns of tables by their names in SQL, asked for at once: a server may be far away."""
+    found: dict[str, list[Column]] = {name: [] for name in names}
+    for name, *column in session.execute(_COLUMNS, (list(names),)).fetchall():
+        found[name].append(Column(*column))
+    return found
 
 
 def row_hash(columns: Sequence[Column], table: str = "t") -> str:
@@ -52,13 +61,14 @@ def row_hash(columns: Sequence[Column], table: str = "t") -> str:
     return f"hash_record_extended(row({', '.join(values)}), 0)" if values else "0::bigint"
 
 
+def print_query(columns: Sequence[Column], full_name: str, where: str = "") -> str:
+    """The SQL that gives rows and fingerprint of a table (itself only, not what inherits from it)."""
+    return f"select count(*), coalesce(sum({row_hash(columns)}), 0)::text from only {full_name} t {where}"
+
+
 def fingerprint(session: Any, full_name: str, where: str = "") -> Print:
-    """Rows and fingerprint of what a session sees of a table (itself only, not what inherits from it)."""
-    with session.cursor() as cursor:
-        cursor.execute(COLUMNS, (full_name,))
-        columns = [Column(*row) for row in cursor.fetchall()]
-        cursor.execute(f"select count(*), coalesce(sum({row_hash(columns)}), 0)::text from only {full_name} t {where}")
-        rows, total = cursor.fetchone()
+    """Rows and fingerprint of what a session sees of a table."""
+    rows, total = session.execute(print_query(columns_of(session, full_name)[full_name], full_name, where)).fetchone()
     return Print(int(rows), str(total))
 
 

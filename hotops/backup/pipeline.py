@@ -8,6 +8,7 @@ import hashlib
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +23,9 @@ BLOCK = 1 << 20
 #: Compressed bytes of an object: small enough that a few in memory are nothing, large enough that a terabyte is listed.
 PART_BYTES = 8 << 20
 _F_SETPIPE_SZ = 1031  # Linux, fcntl(2)
+#: psql writes 4 KiB at a time: where the pipe holds a block, what comes in this time is read at once.
+_GATHER_S = 0.002
+_ENOUGH = BLOCK // 4
 #: psql writes this line after a COPY. No row is ever this line: COPY's text form doubles every backslash.
 _END = b"\\.\n"
 _BEFORE = b"   \n"
@@ -94,7 +98,7 @@ class Copier:
         self._place = place
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
         self._process = subprocess.Popen(
-            [psql, "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1"],
+            [psql, "--no-psqlrc", "--quiet", "--no-password", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
@@ -102,8 +106,10 @@ class Copier:
             pass_fds=access.files,
         )
         self._output = self._process.stdout.fileno() if self._process.stdout else -1
+        self._gather_s = 0.0
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._output, _F_SETPIPE_SZ, BLOCK)
+            self._gather_s = _GATHER_S
         settings = "".join(f"set {name} = '{value}';\n" for name, value in SAME_TEXT.items())
         self._ask(
             f"{settings}begin isolation level repeatable read read only;\nset transaction snapshot '{snapshot}';\n"
@@ -114,6 +120,17 @@ class Copier:
         self._ask(f"{query};\n\\echo '\\\\.'\n")
         for block in self._blocks():
             take(block)
+
+    def ask(self, query: str) -> list[str]:
+        """The one row that a query gives. Raises DatabaseFailed."""
+        self._ask(f"{query};\n")
+        line = b""
+        while not line.endswith(b"\n"):
+            read = os.read(self._output, BLOCK)
+            if not read:
+                raise self._failure()
+            line += read
+        return line.decode().rstrip("\n").split("|")
 
     def close(self) -> None:
         """End psql, whatever it does."""
@@ -160,6 +177,8 @@ class Copier:
                 yield bytes(buffer[begin : filled - kept])
                 buffer[:kept] = bytes(buffer[filled - kept : filled])
                 begin, filled = 0, kept
+            elif read < _ENOUGH:
+                time.sleep(self._gather_s)
 
     def _failure(self) -> DatabaseFailed:
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -14,7 +14,7 @@ from hotops.backup.by_hand import copy_in
 from hotops.backup.compare import KEYS
 from hotops.backup.connection import Connection, driver, explained
 from hotops.backup.create import SCREEN
-from hotops.backup.fingerprint import COLUMNS, Column, fingerprint, quoted, row_hash
+from hotops.backup.fingerprint import Column, columns_of, fingerprint, quoted, row_hash
 from hotops.backup.keys import Sealer
 from hotops.backup.load import Load
 from hotops.backup.manifest import Part, Table
@@ -263,8 +263,7 @@ def _beside(load: Load, table: Table) -> Iterator[tuple[Any, _Pair]]:
             with cursor.copy(copy_in(table).replace(f"copy {name}", "copy pg_temp.hotops_was")) as copy:
                 for block in load.blocks(part):
                     copy.write(block)
-        cursor.execute(COLUMNS, (name,))
-        columns = [Column(*row) for row in cursor.fetchall() if row[0] in table.columns]
+        columns = [column for column in columns_of(session, name)[name] if column.name in table.columns]
         cursor.execute(KEYS, (name, name))
         key = (cursor.fetchone() or (None,))[0]
         yield session, _pair(columns, key, name, table)
