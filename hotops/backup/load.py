@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import queue
 import subprocess
 import tempfile
 import threading
@@ -31,6 +30,7 @@ from hotops.backup.refusals import sorted_refusals
 from hotops.backup.selection import entries_of
 from hotops.backup.store import Store
 from hotops.backup.survey import PLATFORM_SCHEMAS
+from hotops.backup.turns import Turns
 
 #: Where a restore keeps what it has done, in the restored database itself; it goes with the last step.
 NOTES = "hotops_restore"
@@ -111,14 +111,10 @@ class Load:
     def rows(self) -> None:
         """Every row, once: a part and the note that it is there are one transaction."""
         parts = [(table, part) for table in self._wanted() for part in table.parts]
-        parts.sort(key=lambda item: item[1].bytes, reverse=True)
         with self._session() as session:
             done = {row[0] for row in session.execute(f"select part from {NOTES}.done").fetchall()}
-        left: queue.SimpleQueue[tuple[Table, Part]] = queue.SimpleQueue()
-        for table, part in parts:
-            if part.name not in done:
-                left.put((table, part))
-        self.resumed = len(parts) - left.qsize()
+        left = Turns(item for item in parts if item[1].name not in done)
+        self.resumed = len(parts) - len(left)
         total, started = sum(part.bytes for _, part in parts), time.monotonic()
         read = [sum(part.bytes for _, part in parts if part.name in done)]
         guard, stop = threading.Lock(), threading.Event()
@@ -127,21 +123,19 @@ class Load:
             try:
                 with self._session(autocommit=False, synchronous_commit="off") as session:
                     self._without_triggers(session)
-                    while not stop.is_set():
-                        try:
-                            table, part = left.get_nowait()
-                        except queue.Empty:
-                            return
+                    for table, part in left.take():
                         self._load(session, table, part)
                         with guard:
                             read[0] += part.bytes
                             self.tell(read[0], total, time.monotonic() - started)
+                        if stop.is_set():
+                            return
             except BaseException:
                 stop.set()
                 raise
 
         with ThreadPoolExecutor(self.workers, thread_name_prefix="hotops-load") as pool:
-            futures = [pool.submit(work, number) for number in range(min(self.workers, left.qsize()))]
+            futures = [pool.submit(work, number) for number in range(min(self.workers, len(left)))]
         for future in futures:
             future.result()
         if "large_objects" in self.found.manifest.schema_parts and not self.tables:
@@ -355,7 +349,9 @@ class Load:
                 listing = Path(folder) / "list"
                 listing.write_text(self._only_wanted(archive, kind), encoding="utf-8")
                 command += [f"--use-list={listing}"]
-            settings = {"maintenance_work_mem": f"{self.index_memory_mb}MB"} if section == "post-data" else {}
+            settings = {}
+            if section == "post-data":  # what the last phase commits settles these too
+                settings = {"maintenance_work_mem": f"{self.index_memory_mb}MB", "synchronous_commit": "off"}
             if self._holds:
                 with self._session() as session:
                     settings |= quiet_settings(session)
@@ -409,25 +405,3 @@ class Load:
                 yield session
         except driver().Error as error:
             raise explained(error, self.connection) from None
-
-
-def create_database(connection: Connection, name: str) -> bool:
-    """Make an empty database on the connection's server; False where there is one of this name."""
-    psycopg = driver()
-    with contextlib.closing(connection.open()) as session:
-        try:
-            session.execute(f"create database {quoted(name)} template template0")
-        except psycopg.errors.DuplicateDatabase:
-            return False
-        except psycopg.Error as error:
-            raise explained(error, connection) from None
-    return True
-
-
-def drop_database(connection: Connection, name: str) -> None:
-    """Remove a database that hotops made."""
-    with contextlib.closing(connection.open()) as session:
-        try:
-            session.execute(f"drop database if exists {quoted(name)} with (force)")
-        except driver().Error as error:
-            raise explained(error, connection) from None

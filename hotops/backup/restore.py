@@ -11,8 +11,9 @@ from pydantic import Field
 from hotops.backup import manifest as manifests
 from hotops.backup.connection import Connection, driver
 from hotops.backup.create import SCREEN
+from hotops.backup.databases import create_database
 from hotops.backup.errors import BackupDamaged, DatabaseFailed, RestoreRefused
-from hotops.backup.load import NOTES, Load, create_database
+from hotops.backup.load import NOTES, Load
 from hotops.backup.manifest import Found
 from hotops.backup.over import Over
 from hotops.backup.programs import find_programs

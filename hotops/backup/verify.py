@@ -10,8 +10,9 @@ from pydantic import Field
 from hotops.backup import manifest as manifests
 from hotops.backup.connection import Connection
 from hotops.backup.create import SCREEN
+from hotops.backup.databases import create_database, drop_database
 from hotops.backup.errors import BackupDamaged
-from hotops.backup.load import Load, create_database, drop_database
+from hotops.backup.load import Load
 from hotops.backup.manifest import Found
 from hotops.backup.programs import find_programs
 from hotops.backup.proven import keep_proof

@@ -14,9 +14,10 @@ import psycopg
 from hotops.backup import manifest as manifests
 from hotops.backup.compare import Comparison, compare
 from hotops.backup.connection import Connection
+from hotops.backup.databases import create_database
 from hotops.backup.dump import Dump
 from hotops.backup.keys import Opener, Sealer, library
-from hotops.backup.load import Load, create_database
+from hotops.backup.load import Load
 from hotops.backup.manifest import Found, Manifest
 from hotops.backup.programs import Programs, find_programs
 from hotops.backup.store import Store

@@ -18,6 +18,7 @@ import pytest
 from hotops.backup import manifest as manifests
 from hotops.backup.catalogue import compare_catalogues
 from hotops.backup.compare import compare
+from hotops.backup.databases import create_database
 from hotops.backup.dump import Dump
 from hotops.backup.errors import (
     BackupSuspicious,
@@ -27,7 +28,6 @@ from hotops.backup.errors import (
     StoreFailed,
     ToolsMissing,
 )
-from hotops.backup.load import create_database
 from hotops.backup.manifest import Manifest
 from hotops.backup.programs import find_programs
 from hotops.backup.progress import unfinished

@@ -12,9 +12,9 @@ import pytest
 from hotops.backup import manifest as manifests
 from hotops.backup import programs as found_programs
 from hotops.backup.compare import compare
+from hotops.backup.databases import create_database
 from hotops.backup.dump import Dump
 from hotops.backup.errors import BackupSuspicious, DatabaseFailed, RestoreFailed, ToolsMissing
-from hotops.backup.load import create_database
 from hotops.backup.programs import Programs, find_programs
 from hotops.backup.store import Store
 from tests.backup.stage import Server, restore_all

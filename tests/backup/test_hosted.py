@@ -9,9 +9,10 @@ import pytest
 
 from hotops.backup.catalogue import Difference
 from hotops.backup.compare import compare
+from hotops.backup.databases import create_database
 from hotops.backup.errors import RestoreFailed
 from hotops.backup.hosted import Rights, sort_out
-from hotops.backup.load import Load, create_database
+from hotops.backup.load import Load
 from hotops.backup.refusals import refusals, sorted_refusals
 from hotops.backup.store import Store
 from hotops.sandbox.__main__ import _cache_dir

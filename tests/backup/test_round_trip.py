@@ -11,7 +11,8 @@ import pytest
 
 from hotops.backup import manifest as manifests
 from hotops.backup.compare import compare
-from hotops.backup.load import Load, create_database
+from hotops.backup.databases import create_database
+from hotops.backup.load import Load
 from hotops.backup.quick import check_parts
 from hotops.backup.store import Store
 from hotops.core.secret import Secret

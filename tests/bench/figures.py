@@ -32,6 +32,8 @@ class Table:
     met: bool | None = None
     #: A section of the page of its own, written at once; else it stands among the others, once all ran.
     section: str = ""
+    #: Where a table has several targets: what is asked, what was reached, and whether that will do.
+    targets: Sequence[tuple[str, str, bool]] = ()
 
     def as_text(self) -> str:
         """The table in Markdown, under its heading."""
@@ -40,6 +42,9 @@ class Table:
         lines = [*head, self.method, "", table(self.columns, cells)]
         if self.target:
             lines += ["", f"Target: {self.target}: {'met' if self.met else 'NOT met'}."]
+        if self.targets:
+            judged = [[asked, reached, "met" if met else "NOT met"] for asked, reached, met in self.targets]
+            lines += ["", table(("target", "reached", ""), judged)]
         return "\n".join(lines)
 
 
