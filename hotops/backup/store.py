@@ -15,6 +15,10 @@ from hotops.core.state import state_dir
 
 R = TypeVar("R")
 
+#: Of a folder such an object is on the disk at once: bytes that wait in memory slow down every later write (Linux lets
+#: a writer wait once enough of them have come together), and would all be waited for in the end.
+_LARGE_BYTES = 1 << 20
+
 _REMEDIES = {
     "no space left": "Free space there, or prune old backups; then run it again: it goes on where it stopped.",
     "forbidden": "The credentials do not allow it: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are of this bucket?",
@@ -66,6 +70,8 @@ class Store:
     def put(self, name: str, content: bytes) -> None:
         """Write an object whole, in place of an older one of this name."""
         self._try(f"writing {name}", lambda: _library().put(self._inner, name, content))
+        if self.folder is not None and len(content) >= _LARGE_BYTES:
+            _fsync(self.folder / name)
 
     def get(self, name: str) -> bytes:
         """An object's content. Raises StoreFailed with `missing` in its details where there is none."""
