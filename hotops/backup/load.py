@@ -27,7 +27,7 @@ from hotops.backup.pipeline import opened
 from hotops.backup.programs import Programs
 from hotops.backup.quick import check_part
 from hotops.backup.refusals import sorted_refusals
-from hotops.backup.selection import entries_of
+from hotops.backup.selection import entries_of, listed_entries
 from hotops.backup.store import Store
 from hotops.backup.survey import PLATFORM_SCHEMAS
 from hotops.backup.turns import Turns
@@ -364,15 +364,7 @@ class Load:
 
     def _only_wanted(self, archive: Path, kind: str) -> str:
         """The list of entries about the wanted tables alone, of one kind where one is named."""
-        listed = subprocess.run(
-            [self.programs.path("pg_restore"), "--list", str(archive)],
-            capture_output=True,
-            text=True,
-            check=True,
-            stdin=subprocess.DEVNULL,
-        ).stdout
-        if kind:
-            listed = "\n".join(line for line in listed.splitlines() if f" {kind} " in line) + "\n"
+        listed = listed_entries(self.programs.path("pg_restore"), archive, kind)
         if not self.tables:
             return listed
         tables = [(table.schema_name, table.name) for table in self._wanted()]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 #: What tables may be made of: types, functions and the like come along whole.
 _GROUND = (
@@ -33,6 +35,14 @@ _NAMED_APART = ("INDEX ATTACH", "INDEX", "SEQUENCE OWNED BY", "SEQUENCE", "STATI
 _ENTRY = re.compile(
     rf"^\d+; \d+ \d+ (?P<kind>{'|'.join((*_OF_A_TABLE, *_NAMED_APART, *_GROUND, 'ACL', 'COMMENT'))}) (?P<schema>\S+) (?P<rest>.*)$"
 )
+
+
+def listed_entries(pg_restore: str, archive: Path, kind: str = "") -> str:
+    """What `pg_restore --list` says of a dump, of one kind of entries where one is named."""
+    listed = subprocess.run(
+        [pg_restore, "--list", str(archive)], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
+    ).stdout
+    return "\n".join(line for line in listed.splitlines() if f" {kind} " in line) + "\n" if kind else listed
 
 
 def entries_of(listing: str, tables: Collection[tuple[str, str]], catalogue: Mapping[str, Mapping[str, str]]) -> str:

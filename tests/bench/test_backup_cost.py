@@ -186,10 +186,11 @@ def _backup(server: Server, theirs: float, bare: float, default: float, gzip: fl
     rows += [[f"hotops backup: encrypted, hashed, signed, {way}", s, s / theirs, gzip / s] for way, s in ways.items()]
     rows.append(["pg_dump into gzip", gzip, gzip / theirs, 1.0])
     return Table(
-        "Backup",
+        "A backup beside pg_dump",
         f"A skewed database of {size:.2f} GB, {ROWS} rows in the largest table; all on one machine, taking turns.",
         ("way", "s, fastest", "x pg_dump -Fd", "times faster than gzip"),
         rows,
+        section="backup-cost",
         targets=[
             *(("at most 1.15 x pg_dump -Fd -j2 -Z1, " + way, f"{s / theirs:.2f} x", s <= 1.15 * theirs) for way, s in ways.items()),
             *(("3.5 x faster than pg_dump into gzip, " + way, f"{gzip / s:.2f} x", gzip >= 3.5 * s) for way, s in ways.items()),
@@ -201,11 +202,12 @@ def _restore(phases: dict[str, float], by_pg_restore: float, by_psql: float) -> 
     ours = sum(phases.values())
     ways = {"hotops restore": ours, "pg_restore -j2": by_pg_restore, "psql": by_psql}
     return Table(
-        "Restore with indexes",
+        "A restore beside pg_restore and psql",
         "The same database, each way from its own compressed files. Of hotops:"
         f" rows {phases['rows']:.1f} s, indexes and keys {phases['post_data']:.1f} s.",
         ("way", "s, fastest", "x hotops"),
         [[way, s, s / ours] for way, s in ways.items()],
+        section="restore-cost",
         targets=[
             ("1.25 x faster than pg_restore -j2", f"{by_pg_restore / ours:.2f} x", by_pg_restore >= 1.25 * ours),
             ("2 x faster than psql", f"{by_psql / ours:.2f} x", by_psql >= 2 * ours),
@@ -216,10 +218,11 @@ def _restore(phases: dict[str, float], by_pg_restore: float, by_psql: float) -> 
 def _memory(backup_mb: float, restore_mb: float) -> Table:
     ways = {"backup": backup_mb, "restore": restore_mb}
     return Table(
-        "Memory of backup and restore",
+        "The memory of a backup and a restore",
         "The whole process tree (this test's own interpreter and the client programs; not the server), looked at every 0.2 s.",
         ("what", "MB, most"),
         [[way, mb] for way, mb in ways.items()],
+        section="backup-memory",
         targets=[(f"{way}: at most {MB_AT_MOST} MB", f"{mb:.0f} MB", mb <= MB_AT_MOST) for way, mb in ways.items()],
     )
 
@@ -237,13 +240,14 @@ def _comparison(beside: Beside) -> Table:
     ours, theirs = sum(exact.values()), sum(md5.values())
     times, qualified = theirs / ours, md5[tables[-1]] / exact[tables[-1]]
     return Table(
-        "Row-exact comparison",
+        "A row-exact comparison beside md5",
         f"All {ROWS + ROWS * 2 // 3 + ROWS // 6} rows, one connection each; in `customers` equality is identity in every column.",
         ("way", "s, fastest", "x hotops", "customers alone, s", "x hotops"),
         [
             ["hash by type, exact to identity", ours, 1.0, exact[tables[-1]], 1.0],
             ["md5(row::text)", theirs, times, md5[tables[-1]], qualified],
         ],
+        section="row-exact-comparison",
         targets=[
             ("2.5 x faster than md5(row::text)", f"{times:.2f} x", times >= 2.5),
             ("4 x where all columns qualify", f"{qualified:.2f} x", qualified >= 4),
