@@ -13,6 +13,8 @@ HEIGHT = 200.0
 #: The least that can be seen of what took no time, and a dot's distance from the edge.
 _LEAST = 3.0
 _EDGE = 6.0
+#: A part's least share of the width: its name has to fit below it on a phone.
+_NARROWEST = 0.2
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def zones(found: Measured) -> list[Zone]:
     if not asked:
         return []
     top = top_ms(found)
-    shares = [max(len(part.asked), 0.12 * sum(len(each.asked) for each in asked)) for part in asked]
+    shares = [max(len(part.asked), _NARROWEST * sum(len(each.asked) for each in asked)) for part in asked]
     zones: list[Zone] = []
     left = 0.0
     for part, share in zip(asked, shares, strict=True):
