@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from hotops.core.errors import HotopsError
@@ -13,6 +16,10 @@ from hotops.core.world import TokenMissing
 
 #: Headers that hold no credential.
 _HARMLESS = frozenset({"accept", "accept-encoding", "content-type", "user-agent", "x-github-api-version"})
+
+#: Loggers that tell whole URLs and headers to whoever turns logging on: a webhook's path is its credential.
+_TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
+_is_ours: ContextVar[bool] = ContextVar("hotops_call", default=False)
 
 E = TypeVar("E", bound=HotopsError)
 
@@ -40,6 +47,18 @@ def refuse_unsendable(headers: Mapping[str, str], where: str) -> None:
         )
 
 
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """What is called in here is in nobody's log; calls that others make with the same library stay in theirs."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).addFilter(_not_ours)  # adding it again is nothing
+    token = _is_ours.set(True)
+    try:
+        yield
+    finally:
+        _is_ours.reset(token)
+
+
 def without(error: E, hidden: Iterable[Secret]) -> E:
     """The same error, which repeats none of these: some servers answer with what they were sent."""
     hidden = tuple(hidden)
@@ -50,6 +69,10 @@ def without(error: E, hidden: Iterable[Secret]) -> E:
         key: scrub(value, hidden) if isinstance(value, str) else value for key, value in error.details.items()
     }
     return error
+
+
+def _not_ours(_record: logging.LogRecord) -> bool:
+    return not _is_ours.get()
 
 
 def _unwrapped(value: str) -> list[str]:

@@ -31,7 +31,7 @@ from hotops.core.errors import (
     Unauthorized,
     WireError,
 )
-from hotops.core.hidden import hidden_in, refuse_unsendable, without
+from hotops.core.hidden import hidden_in, refuse_unsendable, unlogged, without
 from hotops.core.limiter import Limiter, NoLimiter, Rate
 from hotops.core.secret import Secret, scrub
 from hotops.core.world import World
@@ -295,7 +295,8 @@ class Http:
             raise WireError(f"{url!r} is not a URL: {error}.", applied=False, code="unresolved") from error
         started = time.monotonic()
         try:
-            response = self._client.send(request, follow_redirects=follow)
+            with unlogged():
+                response = self._client.send(request, follow_redirects=follow)
         except httpx.HTTPError as error:
             self._note(request, None, time.monotonic() - started)
             raise wire_error(error, request.url.host) from error

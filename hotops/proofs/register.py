@@ -7,10 +7,11 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hotops.core.chain import EvidenceUnwritable
 from hotops.core.clock import parse_rfc3339
 from hotops.core.errors import HotopsError
 
@@ -60,15 +61,20 @@ class Register:
         return list(self._read())
 
     def add(self, entry: Entry) -> None:
-        """Write one more line, whole or not at all, also while others write."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        """Write one more line, whole or not at all, also while others write. Raises EvidenceUnwritable."""
         line = entry.model_dump_json(by_alias=True) + "\n"
-        with self.path.open("a", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            begins_line = file.tell() == 0 or self.path.read_bytes().endswith(b"\n")
-            file.write(line if begins_line else f"\n{line}")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab", buffering=0) as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                there = self.path.read_bytes()
+                begins_line = not there or there.endswith(b"\n")
+                _append(file, (line if begins_line else f"\n{line}").encode(), after=len(there))
+        except OSError as error:
+            raise EvidenceUnwritable(
+                f"The register of drills {self.path} can't be written: {error.strerror}; this drill is not in it.",
+                remedy="Make room or give access; the drill's own evidence tells what it proved.",
+            ) from error
 
     def _read(self) -> Iterator[Entry]:
         if not self.path.exists():
@@ -83,6 +89,18 @@ class Register:
                     f"{self.path}, line {number} is no entry of the register.",
                     remedy="Take the line back from version control, or remove it.",
                 ) from error
+
+
+def _append(file: BinaryIO, line: bytes, *, after: int) -> None:
+    """Half a line on a full disk would be damage that nobody could read past: it is taken back."""
+    try:
+        written = 0
+        while written < len(line):
+            written += file.write(line[written:])
+        os.fsync(file.fileno())
+    except OSError:
+        file.truncate(after)
+        raise
 
 
 def newest_proof(entries: Sequence[Entry], scenario: str, environment: str, env_kind: str) -> Entry | None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import http.server
+import logging
 import secrets
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
 
 from hotops.core.errors import HotopsError
 from hotops.core.hidden import hidden_in
+from hotops.core.http import Http
 from hotops.core.secret import Secret
 from hotops.core.world import TokenMissing
 from hotops.fly.auth import Credentials
-from tests.unit.fly_worlds import literal
+from tests.unit.fly_worlds import FakeClock, literal
 
 #: How a server may repeat what it was sent.
 ECHOES: dict[str, Callable[[str], httpx.Response]] = {
@@ -74,3 +79,44 @@ def test_every_part_of_a_header_that_is_a_credential_is_known() -> None:
     assert {first, second} <= set(known)
     assert "x" not in known
     assert "a" not in known
+
+
+def test_whoever_turns_logging_on_reads_no_credential(caplog: pytest.LogCaptureFixture) -> None:
+    word = secrets.token_hex(16)
+    with caplog.at_level(logging.DEBUG), answering(location=f"https://hooks.test/{word}") as address:
+        # A webhook's path is its credential, and so may be a header that a server answers.
+        Http("", transport=httpx.HTTPTransport(), clock=FakeClock()).request(
+            "POST", f"{address}/services/{word}", body={}, accept=frozenset({302})
+        )
+        assert word not in caplog.text
+        httpx.get(f"{address}/theirs")
+    assert "/theirs" in caplog.text  # calls that others make with the same library are still in their log
+
+
+@contextmanager
+def answering(**headers: str) -> Iterator[str]:
+    """The address of a server that redirects everybody."""
+
+    class Redirects(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            self.send_response(302)
+            for name, value in {**headers, "content-length": "0"}.items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_POST()
+
+        def log_message(self, *_words: object) -> None:
+            """Nothing: pytest shows what a test prints."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Redirects)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
