@@ -187,6 +187,10 @@ def _placeholder() -> None:
     """Stands for a command that is not the one that is used: it is only listed."""
 
 
+#: How alike a single word has to be to be taken for a command before the words behind it are looked at.
+_SURE = 0.8
+
+
 def _refuse_unknown(words: Sequence[str]) -> None:
     """A command that does not exist, answered with the nearest one. Raises UsageError."""
     from hotops.core.errors import UsageError
@@ -200,9 +204,12 @@ def _refuse_unknown(words: Sequence[str]) -> None:
     if any(len(command.words) > len(words) and command.words[: len(words)] == tuple(words) for command in COMMANDS):
         return  # a noun: its help is shown
     known = [command.name for command in COMMANDS]
+    alone = [name for name in known if " " not in name]
     same_verb = [command.name for command in COMMANDS if len(words) > 1 and command.words[1:] == (words[1],)]
     meant = (
         (same_verb[0] if len(same_verb) == 1 else None)
+        # Said before the words behind it: in `promot sandbox` the second word is an environment, not half of a command.
+        or (None if words[0] in {*nouns, *known} else nearest(words[0], alone, cutoff=_SURE))
         or nearest(" ".join(words[:3]), known)
         or nearest(" ".join(words[:2]), known)
         or nearest(words[0], [*known, *nouns])

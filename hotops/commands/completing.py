@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hotops.commands.catalogue import COMMANDS, find
 from hotops.commands.command import Command, ModuleCommand, OperationCommand, PlaybookCommand
+from hotops.commands.place import holds_hosts
 
 if TYPE_CHECKING:
     import typer
@@ -106,7 +107,7 @@ def _playbooks() -> list[str]:
 
 def _is_inventory(entry: Path) -> bool:
     """A file, or a folder that Ansible would read hosts from."""
-    return entry.suffix in _ENDINGS or any(next(entry.glob(what), None) for what in ("hosts*", "*fly.y*ml", "*_vars"))
+    return entry.suffix in _ENDINGS or holds_hosts(entry)
 
 
 def _hosts_below(data: Any, group: str) -> Iterable[str]:

@@ -83,4 +83,13 @@ def locate(words: Sequence[str], inventory: Path | None) -> Place:
 def _known() -> list[str]:
     if not INVENTORIES.is_dir():
         return []
-    return sorted(entry.name for entry in INVENTORIES.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(
+        entry.name
+        for entry in INVENTORIES.iterdir()
+        if entry.is_dir() and not entry.name.startswith(".") and holds_hosts(entry)
+    )
+
+
+def holds_hosts(folder: Path) -> bool:
+    """Whether Ansible would read hosts from a folder: secret maps may stand beside inventories."""
+    return any(next(folder.glob(what), None) for what in ("hosts*", "*fly.y*ml", "*_vars"))

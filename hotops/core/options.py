@@ -38,10 +38,10 @@ def validated(kind: type[S], options: Mapping[str, Any], *, of: str = "") -> S:
         ) from None
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """The known name that was most likely meant, or None: one that is spelt alike, or the only one that begins so."""
     names = list(known)
-    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=cutoff)
     if close:
         return close[0]
     begun = [each for each in names if each.startswith(name.lower())] if len(name) >= _BEGUN else []

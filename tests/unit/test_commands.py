@@ -353,6 +353,19 @@ def test_a_command_that_is_a_noun_too_is_both_and_names_what_is_below_it(
     for words, meant in {
         ("restore", "pionts", "sandbox"): "restore points",
         ("backup", "points"): "restore points",
+        ("promot", "sandbox"): "promote",
+        ("statsu", "production", "shop"): "status",
     }.items():
         assert cli.main(list(words)) == 2
         assert f"Did you mean hotops {meant}?" in capsys.readouterr().err
+
+
+def test_a_folder_of_secret_maps_is_no_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in ("secret_maps/stage.yml", "stage/hosts.yml"):
+        (tmp_path / "inventories" / file).parent.mkdir(parents=True)
+        (tmp_path / "inventories" / file).write_text("{}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["status"]) == 2
+    assert "Name one: stage." in capsys.readouterr().err
