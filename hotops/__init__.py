@@ -13,10 +13,11 @@ _HOMES = {
     "Fly": "hotops.fly.client",
     "HotopsError": "hotops.core.errors",
     "Secret": "hotops.core.secret",
+    "environment": "hotops.scripting",
 }
 """Public name -> the module that defines it."""
 
-__all__ = ["Fly", "HotopsError", "Secret", "__version__"]
+__all__ = ["Fly", "HotopsError", "Secret", "__version__", "environment"]
 
 
 def __getattr__(name: str) -> object:

@@ -59,7 +59,7 @@ def invoke(
         with surroundings(want) as context:
             known += [*context.world.tokens.values(), *credentials_in(context.world.environ)]
             outcome = drive(kind(want, context), check=check, expected_plan=expected_plan)
-        result, screen = _result_of(kind, outcome, check=check, diff=diff)
+        result, screen = result_of(kind, outcome, check=check, diff=diff)
     except HotopsError as error:
         result, screen = failure_of(error)
     except Exception as error:  # noqa: BLE001 (the boundary: a caller gets a failure that names the place, no traceback)
@@ -102,9 +102,10 @@ def _below_hotops(file: str) -> str:
     return "/".join(parts[len(parts) - 1 - parts[::-1].index("hotops") :])
 
 
-def _result_of(
+def result_of(
     kind: type[Operation[Any, Any]], outcome: Outcome, *, check: bool, diff: bool
 ) -> tuple[dict[str, Any], list[str]]:
+    """What an outcome is told as, not yet scrubbed, and the lines that a person sees of it."""
     result = dict(outcome.result)
     screen = _lines(result.pop(SCREEN, ()))
     result["changed"] = outcome.changed
