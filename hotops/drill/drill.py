@@ -198,7 +198,7 @@ class DrDrill(Operation[DrillWanted, Before]):
     def apply(self, step: Step, done: Done) -> Fact:
         phase, number, _ = step.name.split("/")
         if phase == "dead":
-            told = unfinished.bring_back(self.context, self.environment, self._exercise.apps, self._dead.pop(number))
+            told = unfinished.bring_back(self._exercise, self._dead.pop(number))
             if not self._dead:
                 _refuse_unless_steady(self._looked(), self.environment)
             return {"told": told}

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from hotops.core.clock import rfc3339
-from hotops.core.context import Context
 from hotops.core.errors import NoGo
 from hotops.core.state import private_folder, process_is_alive, process_started, read_json, state_dir, write_atomically
 from hotops.drill.exercise import Exercise
 from hotops.drill.experiment import load
 from hotops.drill.provided import ACTIVITIES
 from hotops.drill.record import Record
-from hotops.inventory.schema import App, Environment
+from hotops.inventory.schema import Environment
+from hotops.promote.holding import let_go
 
 
 @dataclass(frozen=True)
@@ -79,14 +78,25 @@ def dead(environment: Environment) -> list[Begun]:
     return found
 
 
-def bring_back(context: Context, environment: Environment, apps: Sequence[App], begun: Begun) -> list[str]:
-    """Carry the rollbacks of a dead drill out, as its handle would have. Safe to repeat; what was done, a line each."""
-    record = Record(context.clock, Path(begun.record))
-    exercise = Exercise(replace(context, run=begun.run), environment, tuple(apps), record)
-    told = []
-    for activity in load(begun.scenario).rollbacks:
-        answer = ACTIVITIES[activity.provider.func](exercise, **activity.provider.arguments)
-        told.append(f"{rfc3339(context.clock.now())} {activity.name}: {answer}")
+def bring_back(present: Exercise, begun: Begun) -> list[str]:
+    """Carry the rollbacks of a dead drill out, as its handle would have. Safe to repeat; what was done, a line each.
+
+    It is done in the dead run's name, by which what that made is found; so the lock is in that name meanwhile.
+    """
+    context, environment, told = present.context, present.environment, list[str]()
+    if present.is_locked:
+        let_go(context, environment)
+    with replace(context, run=begun.run) as mine:
+        record = Record(context.clock, Path(begun.record))
+        exercise = Exercise(mine, environment, present.apps, record, is_locked=present.is_locked)
+        exercise.hold_again()
+        try:
+            for activity in load(begun.scenario).rollbacks:
+                answer = ACTIVITIES[activity.provider.func](exercise, **activity.provider.arguments)
+                told.append(f"{rfc3339(context.clock.now())} {activity.name}: {answer}")
+        finally:
+            let_go(mine, environment)
+            present.hold_again()
     end(begun.run)
     return told
 

@@ -247,3 +247,18 @@ def test_whenever_it_dies_all_comes_back_and_the_next_drill_passes(
     if tell := os.environ.get("HOTOPS_SWEEP_TELL"):  # workers of pytest-xdist show nothing
         with Path(tell).open("a", encoding="utf-8") as file:
             file.write(f"{says}\n")
+
+
+def test_after_a_power_cut_the_next_drill_brings_back_first_what_is_left(shop: Shop, tmp_path: Path) -> None:
+    """The drill and its handle died when the machine was lost: nobody put it back."""
+    died = in_a_process_of_its_own(tmp_path, partial(drilled, shop, "machine_lost", 9, with_handle=True))
+    assert died.code == -9, died.said
+    assert (shop.state_dir / "drills" / f"{DIED}.begun").exists()
+    with shop.context(recorded=False) as context:
+        planned = drive(DrDrill(DrillWanted(scenario="machine_lost"), context), check=True).plan.render()
+    assert (
+        f"dead/{DIED}/bring_back (What this drill of machine_lost left when it died is brought back first)" in planned
+    )
+    ended = in_a_process_of_its_own(tmp_path, partial(drilled, shop, "machine_lost", 0))
+    assert (ended.code, ended.told.get("passed")) == (0, True), ended.said
+    is_as_before(shop)
