@@ -241,6 +241,7 @@ def restored(config: MachineConfig, *, run: str) -> MachineConfig:
         marks.BEFORE: None,
         marks.WAS_RUNNING: None,
         marks.BEGAN: None,
+        marks.GREEN_OF: None,
     }
     return config.with_metadata(entries)
 

@@ -137,7 +137,7 @@ class Rollback(Operation[RollbackWant, Scope]):
     def plan(self, state: Scope) -> Plan:
         steps: list[Step] = []
         for app, way in state.ways.items():
-            moving = self._steps_of(app, way)
+            moving = [*self._steps_of(app, way), *_tidying(app, way)]
             steps.extend(moving)
             if way.records and (moving or way.stays):
                 steps.append(
@@ -279,7 +279,7 @@ class Rollback(Operation[RollbackWant, Scope]):
         return max(runs, default=""), [app for app, by in changed.items() if by]
 
     def _steps_of(self, app: str, way: Way) -> list[Step]:
-        if is_half_way(way.machines):
+        if is_half_way(way.machines) and not way.leftovers:
             return steps_back(app, way.machines)
         steps: list[Step] = []
         for group, members in groups_of(way.machines).items():
@@ -325,6 +325,15 @@ class Rollback(Operation[RollbackWant, Scope]):
         for release_id in failed:
             self.fly.releases.try_update(release_id, "failed")
         return record_release(self.fly, app, str(way.back.image), "complete")
+
+
+def _tidying(app: str, way: Way) -> list[Step]:
+    """Last of all: blues that an accepted run left, stopped, are destroyed, as it would have done."""
+    before, after = {"gone": False}, {"gone": True}
+    return [
+        Step(f"{app}/{m.process_group}/left/{number}", m.id, "destroy", before, after, (), "8/left")
+        for number, m in enumerate(way.leftovers, 1)
+    ]
 
 
 def _after(machine: Machine, way: Way) -> dict[str, object]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hotops.core.errors import ApiError, NotFound, WireError
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
-from hotops.deploy.blueback import is_half_way, waiting_blues, way_back_to_blue
+from hotops.deploy.blueback import is_half_way, leftovers, waiting_blues, way_back_to_blue
 from hotops.deploy.finishing import is_as_it_should_be, what_is_left
 from hotops.deploy.restore import config_with_image
 from hotops.deploy.scope import goes_back, left_behind
@@ -34,6 +34,8 @@ class Way:
     #: Where the image stays, why; then only what a dead run left is put in order.
     stays: str = ""
     records: bool = True
+    #: Blues of an accepted run that died before it destroyed them: they wait for nothing.
+    leftovers: tuple[Machine, ...] = ()
     #: Release records that are to be called failed.
     failed: tuple[str, ...] = ()
 
@@ -48,7 +50,9 @@ class Ways:
 
     def of(self, app: str, machines: tuple[Machine, ...], run: str) -> Way:
         """Everything that is read before the first machine moves: one list, one history a machine, one secrets list."""
-        if is_half_way(machines):
+        # Blues of a run that had begun to accept wait for nothing: by hand, that release is left as an accepted one is.
+        retired = () if self.pending_only else tuple(leftovers(machines))
+        if is_half_way(machines) and not retired:
             blues = waiting_blues(machines)
             waiting = tuple(m for m in machines if marks.is_green(m) or m in blues or marks.BEGAN in m.metadata)
             back = way_back_to_blue(machines)
@@ -69,7 +73,8 @@ class Ways:
                 older = machine.known_config
             image = back.image.pinned(back.digest) if back.digest else back.image
             configs[machine.id] = older.with_image(image)
-        return Way(tuple(moving), back, configs, tuple(image_only), self._secrets_since(app, back.release))
+        secrets = self._secrets_since(app, back.release)
+        return Way(tuple(moving), back, configs, tuple(image_only), secrets, leftovers=retired)
 
     def _back(self, app: str, moving: Sequence[Machine], histories: Sequence[list[ConfigVersion]]) -> WayBack:
         """The release to return to; where no record can be read, what the machines themselves remember."""
