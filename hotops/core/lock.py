@@ -11,7 +11,7 @@ import re
 import socket
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +19,8 @@ from hotops.core.clock import Clock, rfc3339
 from hotops.core.errors import LockHeld
 from hotops.core.state import private_folder, process_is_alive, process_started, state_dir, write_atomically
 
+#: The year 2100: a lock that nobody can read is no dead one.
+_FAR = 4102444800.0
 #: A run that never came back must not hold an environment for ever.
 LONGEST_HOLD_S = 4 * 3600.0
 #: Several may find one dead holder's lock: one takes it over, and the others wait that long to see who it was.
@@ -48,6 +50,23 @@ class Holder:
             run, reason, getpass.getuser(), socket.gethostname(), pid, process_started(pid), now,
             now + LONGEST_HOLD_S, this_place(),
         )  # fmt: skip
+
+    @classmethod
+    def told(cls, text: str, *, unreadable: str) -> Holder:
+        """The holder that a lock tells of. What is no lock of ours is somebody's all the same, until it is broken.
+
+        Fields of another version are passed over; raises nothing.
+        """
+        try:
+            data: Mapping[str, Any] = json.loads(text)
+            return cls(**{each.name: data[each.name] for each in fields(cls) if each.name in data})
+        except (ValueError, TypeError):
+            return cls.unknown(unreadable)
+
+    @classmethod
+    def unknown(cls, why: str) -> Holder:
+        """Somebody of whom nothing is known, but why."""
+        return cls("unknown", why, "?", "?", 0, None, 0.0, _FAR)
 
     @property
     def is_of_here(self) -> bool:
@@ -94,6 +113,10 @@ class LockStore(Protocol):
         """Remove this holder's lock; another's stays. `own`: the holder itself gives it back."""
         ...
 
+    def put(self, holder: Holder) -> None:
+        """Let it be this holder's, whoever had it: at no moment it is nobody's."""
+        ...
+
 
 class FileLock:
     """A lock that only this computer sees, and says so."""
@@ -118,10 +141,11 @@ class FileLock:
 
     def read(self) -> Holder | None:
         try:
-            data: Mapping[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
+            text = self._path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
-        return replace(Holder(**data), place="")  # it is here that it lies, also after a restart of the computer
+        found = Holder.told(text, unreadable=f"{self._path} is no lock of hotops")
+        return replace(found, place="")  # it is here that it lies, also after a restart of the computer
 
     def remove(self, holder: Holder, *, own: bool = False) -> None:
         # One at a time: between the look and the removal another could remove it too, and somebody take it anew.
@@ -129,6 +153,9 @@ class FileLock:
             fcntl.flock(guard, fcntl.LOCK_EX)
             if self.read() == replace(holder, place=""):
                 self._path.unlink(missing_ok=True)
+
+    def put(self, holder: Holder) -> None:
+        write_atomically(self._path, json.dumps(asdict(holder)))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hotops.core.documented import Documented
-from hotops.core.errors import ServerError, UsageError, WireError
+from hotops.core.errors import UsageError
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.drill.result import seconds
 from hotops.drill.standing import Standing, standings
@@ -137,13 +137,7 @@ class DrFollowUps(Operation[FollowUpsWanted, Left]):
             return {"url": issue.html_url}
         owner = (self.environment.dr.owner,) if self.environment.dr.owner else ()
         body = "" if self._state.is_public else one.body
-        try:
-            made = self.issues.create(self._repo, one.title, body, labels=(LABEL,), assignees=owner)
-        except (WireError, ServerError):
-            found = _issue_of(one, self.issues.list(self._repo, labels=(LABEL,)))
-            if found is None:  # else it was opened, though nobody said so
-                raise
-            made = found
+        made = self.issues.create(self._repo, one.title, body, labels=(LABEL,), assignees=owner)
         return {"url": made.html_url}
 
     def report(self, state: Left, plan: Plan, done: Done) -> dict[str, Any]:

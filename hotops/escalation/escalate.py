@@ -12,7 +12,7 @@ from pydantic import Field
 from hotops.core.clock import rfc3339
 from hotops.core.context import Context
 from hotops.core.documented import Documented
-from hotops.core.errors import HotopsError, ServerError, UsageError, WireError
+from hotops.core.errors import HotopsError, UsageError
 from hotops.core.evidence import SUMMARY_FILE
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.plain import plain_data
@@ -152,22 +152,13 @@ class Escalate(Operation[EscalateWanted, Ways]):
         issues, title = github_of(self.context).issues, self._title()
         is_public = not github_of(self.context).repos.get(repo).private
         said = self._run_line() if is_public else self._body()
-        found = self._open_issue(repo)
+        found = issues.titled(repo, title)
         if found is None:
-            try:
-                return issues.create(repo, title, said, labels=self.environment.escalation.labels)
-            except (WireError, ServerError):
-                found = self._open_issue(repo)  # it may have been opened, though nobody said so
-                if found is None:
-                    raise
+            return issues.create(repo, title, said, labels=self.environment.escalation.labels)
         known = [found.body or "", *issues.comments(repo, found.number)]
         if not any(self._run_line() in text for text in known):
             issues.comment(repo, found.number, said)
         return found
-
-    def _open_issue(self, repo: str) -> Issue | None:
-        title = self._title()
-        return next((issue for issue in github_of(self.context).issues.list(repo) if issue.title == title), None)
 
     def _title(self) -> str:
         """The same for the same apps of the same environment, whatever fails there: one trouble, one issue."""

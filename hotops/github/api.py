@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from hotops.core.answer import Answer
 from hotops.core.clock import Clock
-from hotops.core.errors import UsageError, WireError
+from hotops.core.errors import HotopsError, ServerError, UsageError, WireError
 from hotops.core.http import Http, Retry
 from hotops.core.limiter import Limiter, Rate
 from hotops.core.secret import Secret
@@ -44,6 +44,11 @@ def path(repo: str, *parts: str | int) -> str:
     if not _REPO.fullmatch(repo) or repo.endswith(("/.", "/..")):
         raise UsageError(f"{repo!r} is no repository.", remedy="Write it as OWNER/NAME.")
     return f"/repos/{repo}" + "".join(f"/{quote(str(part), safe='')}" for part in parts)
+
+
+def may_have_arrived(error: HotopsError) -> bool:
+    """Whether a write that ended so may have been carried out all the same: then whoever made it looks."""
+    return isinstance(error, ServerError) or (isinstance(error, WireError) and error.applied is not False)
 
 
 def ref_path(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from hotops.core.errors import ServerError, WireError
-from hotops.github.api import Api, path
+from hotops.github.api import Api, may_have_arrived, path
 from hotops.github.models import Deployment, DeploymentStatus
 
 State = Literal["error", "failure", "inactive", "in_progress", "queued", "pending", "success"]
@@ -46,9 +46,7 @@ class Deployments:
         try:
             return Deployment.model_validate(self._api.write("POST", path(repo, "deployments"), body).data)
         except (ServerError, WireError) as error:
-            if isinstance(error, WireError) and error.applied is False:
-                raise
-            made = self.list(repo, environment, task=task)
+            made = self.list(repo, environment, task=task) if may_have_arrived(error) else []
             if not made:
                 raise
             return made[0]
@@ -63,11 +61,17 @@ class Deployments:
         environment_url: str = "",
         log_url: str = "",
     ) -> DeploymentStatus:
-        """Say what became of it."""
+        """Say what became of it. An unclear answer is settled by looking whether that is its newest state."""
         body: dict[str, Any] = {"state": state, "description": description[:LONGEST_DESCRIPTION]}
         body |= {key: value for key, value in (("environment_url", environment_url), ("log_url", log_url)) if value}
-        answer = self._api.write("POST", path(repo, "deployments", deployment, "statuses"), body)
-        return DeploymentStatus.model_validate(answer.data)
+        try:
+            answer = self._api.write("POST", path(repo, "deployments", deployment, "statuses"), body)
+            return DeploymentStatus.model_validate(answer.data)
+        except (ServerError, WireError) as error:
+            newest = next(iter(self.statuses(repo, deployment)), None) if may_have_arrived(error) else None
+            if newest is None or (newest.state, newest.description) != (state, body["description"]):
+                raise
+            return newest
 
     def statuses(self, repo: str, deployment: int) -> builtins.list[DeploymentStatus]:
         """What became of it, newest first."""

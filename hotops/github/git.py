@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import builtins
 
-from hotops.core.errors import HotopsError, ServerError, WireError
-from hotops.github.api import Api, path, ref_path
+from hotops.core.errors import ServerError, WireError
+from hotops.github.api import Api, may_have_arrived, path, ref_path
 from hotops.github.errors import RefExists, Unprocessable
 from hotops.github.models import Ref, Tag
 
@@ -48,7 +48,7 @@ class Git:
                 now = self.ref(repo, name)  # our first try may have made it
                 return now is not None and now.sha == sha
             except (ServerError, WireError) as error:
-                if _is_unsent(error):
+                if not may_have_arrived(error):
                     raise
                 self._api.clock.sleep(_SETTLE_S)
                 now = self.ref(repo, name)
@@ -59,6 +59,11 @@ class Git:
             else:
                 return True
         raise AssertionError("unreachable")
+
+    def move_ref(self, repo: str, name: str, sha: str) -> None:
+        """Let it name another object, whatever it named. Raises Unprocessable where there is none."""
+        target = f"{path(repo, 'git', 'refs')}/{ref_path(_short(name))}"
+        self._api.write("PATCH", target, {"sha": sha, "force": True}, idempotent=True)
 
     def delete_ref(self, repo: str, name: str) -> None:
         """Delete it; an absent one is fine."""
@@ -81,7 +86,3 @@ class Git:
 
 def _short(name: str) -> str:
     return name.removeprefix("refs/")
-
-
-def _is_unsent(error: HotopsError) -> bool:
-    return isinstance(error, WireError) and error.applied is False

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, fields
-from typing import Any
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 
 from hotops.core.clock import Clock, SystemClock
 from hotops.core.lock import FileLock, Holder
@@ -13,10 +15,10 @@ from hotops.github.client import GitHub
 from hotops.github.models import Ref, Tag
 
 PREFIX = "refs/hotops"
-#: The year 2100: a lock that nobody can read is no dead one.
-_FAR = 4102444800.0
-#: Longer than any taking over takes: two calls.
+#: Longer than any taking over takes (some calls): after that whoever was at it elsewhere is taken for dead.
 _TAKES_OVER_S = 60.0
+#: How many may have died while they took the same lock over, before somebody is told to look.
+_LONGEST_CHAIN = 8
 
 
 class GitLock:
@@ -25,8 +27,18 @@ class GitLock:
     It starts no workflow and is on no page of GitHub, since it lies outside of branches and tags.
     """
 
-    def __init__(self, github: GitHub, repo: str, name: str, *, kind: str = "lock", clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        github: GitHub,
+        repo: str,
+        name: str,
+        *,
+        kind: str = "lock",
+        clock: Clock | None = None,
+        pid: int | None = None,
+    ) -> None:
         self._clock = clock or SystemClock()
+        self._pid = pid or os.getpid()
         self.scope = f"GitHub, {repo}"
         self._github, self._repo = github, repo
         self._name = f"{PREFIX}/{kind}/{name}"
@@ -37,19 +49,24 @@ class GitLock:
         git, repo = self._github.git, self._repo
         if git.ref(repo, self._name) is not None:
             return False
-        tag = git.create_tag(repo, "hotops-lock", json.dumps(asdict(holder)), git.head(repo))
-        return git.create_ref(repo, self._name, tag.sha)
+        return git.create_ref(repo, self._name, self._written(holder))
 
     def read(self) -> Holder | None:
         """Who holds it, None where nobody does."""
         found = self._github.git.ref(self._repo, self._name)
         return None if found is None else self._holder(found)
 
+    def put(self, holder: Holder) -> None:
+        """Let it be this holder's, whoever had it: at no moment it is nobody's."""
+        sha = self._written(holder)
+        if not self._github.git.create_ref(self._repo, self._name, sha):
+            self._github.git.move_ref(self._repo, self._name, sha)
+
     def remove(self, holder: Holder, *, own: bool = False) -> None:
         """Remove this holder's lock; another's stays. A holder that lives gives its own back, and nobody else takes it.
 
-        Of several who find a dead holder's lock only one removes it, once: who could make a second reference, which is
-        named after the lock's own object. Else the slower ones would remove the lock that the fastest took meanwhile.
+        Of several who find a dead holder's lock only one removes it: else the slower ones would remove the lock that
+        the fastest took meanwhile.
         """
         git, repo = self._github.git, self._repo
         found = git.ref(repo, self._name)
@@ -58,31 +75,49 @@ class GitLock:
         if own:
             git.delete_ref(repo, self._name)
             return
-        claim = f"{self._taking_over}/{found.sha}"
-        told = json.dumps({"at": self._clock.now()})
-        mine = git.create_tag(repo, "hotops-takes-over", told, git.head(repo))
-        if not git.create_ref(repo, claim, mine.sha):
-            self._give_up(claim)
-            return
-        try:
+        with self._alone(found) as is_alone:
+            if not is_alone:
+                return
             now = git.ref(repo, self._name)
             if now is not None and now.sha == found.sha:
                 git.delete_ref(repo, self._name)
-        finally:
-            git.delete_ref(repo, claim)
 
-    def _give_up(self, claim: str) -> None:
-        """Remove a claim whose maker died between making and removing it: else nobody could take over any more."""
+    @contextmanager
+    def _alone(self, found: Ref) -> Iterator[bool]:
+        """Whether it is this process that takes the lock over; False while somebody who lives does.
+
+        Who makes the reference that is named after the lock's own object is the one. Where its maker died, the next is
+        named after that one's object: each link is made once, so that no two succeed the same dead one.
+        """
         git, repo = self._github.git, self._repo
-        found = git.ref(repo, claim)
-        if found is None:
-            return
+        # No two objects are the same: each link is named after one.
+        mine = self._written(Holder.of(f"takes-over-{secrets.token_hex(6)}", "", self._pid, self._clock))
+        names: list[str] = []
+        last = found
+        while not git.create_ref(repo, name := f"{self._taking_over}/{last.sha}", mine):
+            claim = git.ref(repo, name)
+            if claim is None or len(names) > _LONGEST_CHAIN or self._is_at_it(claim):
+                yield False
+                return
+            names.append(name)
+            last = claim
         try:
-            at = float(json.loads(git.tag(repo, found.sha).message)["at"])
-        except (ValueError, TypeError, KeyError):
-            return  # another version's, or not ours
-        if self._clock.now() - at > _TAKES_OVER_S:
-            git.delete_ref(repo, claim)
+            yield True
+        finally:
+            # The dead ones' first, also of locks that are gone: while the last is there, nobody else gets this far.
+            others = [ref for ref in git.refs(repo, f"{self._taking_over}/") if ref.name not in (*names, name)]
+            for each in [*names, *(ref.name for ref in others if not self._is_at_it(ref)), name]:
+                git.delete_ref(repo, each)
+
+    def _is_at_it(self, claim: Ref) -> bool:
+        """Whether whoever claimed it may still be taking it over. What nobody can read is nobody at work."""
+        by, now = self._holder(claim), self._clock.now()
+        return not by.is_dead(now) and now - by.taken_at <= _TAKES_OVER_S
+
+    def _written(self, holder: Holder) -> str:
+        """The object that tells of a holder."""
+        git, repo = self._github.git, self._repo
+        return git.create_tag(repo, "hotops-lock", json.dumps(asdict(holder)), git.head(repo)).sha
 
     def _holder(self, found: Ref) -> Holder:
         if found.object.type != "tag":
@@ -119,6 +154,11 @@ class SharedLock:
         self.shared.remove(holder, own=own)
         self.local.remove(holder, own=own)
 
+    def put(self, holder: Holder) -> None:
+        """Let it be this holder's in both places."""
+        self.shared.put(holder)
+        self.local.put(holder)
+
     def _is_of(self, holder: Holder) -> bool:
         held = self.local.read()
         return held is not None and held.run == holder.run
@@ -126,12 +166,9 @@ class SharedLock:
 
 def holder_in(tag: Tag) -> Holder:
     """The holder that a lock's tag tells of; of one that another version of hotops wrote, what is known here."""
-    try:
-        told: Mapping[str, Any] = json.loads(tag.message)
-        return Holder(**{each.name: told[each.name] for each in fields(Holder) if each.name in told})
-    except (ValueError, TypeError):
-        return _unknown(tag.sha, "its tag is no lock of hotops")
+    found = Holder.told(tag.message, unreadable="its tag is no lock of hotops")
+    return found if found.user != "?" else _unknown(tag.sha, found.reason)
 
 
 def _unknown(sha: str, why: str) -> Holder:
-    return Holder(f"unknown ({sha[:12]})", why, "?", "?", 0, None, 0.0, _FAR)
+    return replace(Holder.unknown(why), run=f"unknown ({sha[:12]})")

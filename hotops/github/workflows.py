@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from hotops.core.clock import rfc3339
 from hotops.core.errors import ServerError, WireError
 from hotops.core.waiting import Pace, wait_for
-from hotops.github.api import Api, path
+from hotops.github.api import Api, may_have_arrived, path
 from hotops.github.models import Run, Workflow
 
 #: How long a dispatched run may take to be listed, and by how much the two clocks may differ.
@@ -59,7 +59,7 @@ class Workflows:
             if number is not None:
                 return int(number)
         except (ServerError, WireError) as error:
-            if isinstance(error, WireError) and error.applied is False:
+            if not may_have_arrived(error):
                 raise
             cause = f" ({error.message})"
         found = wait_for(

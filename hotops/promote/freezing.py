@@ -11,11 +11,11 @@ from pydantic import Field
 
 from hotops.core.clock import rfc3339
 from hotops.core.documented import Documented
-from hotops.core.errors import UsageError, VerifyFailed
+from hotops.core.errors import ExitCode, UsageError, VerifyFailed
 from hotops.core.lock import Holder
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
-from hotops.inventory.frozen import NO_END, frozen_by, stores_of, told
-from hotops.promote.holding import NO_RIGHT
+from hotops.inventory.frozen import NO_END, Frozen, frozen_by, told
+from hotops.promote.holding import LockUnknown
 from hotops.promote.pairs import environment_of
 
 _SPAN = re.compile(r"^(?P<number>\d+(?:\.\d+)?)(?P<unit>min|h|d)$")
@@ -102,9 +102,21 @@ class Freeze(Operation[FreezeWant, Seen]):
             raise UsageError(
                 "It is frozen and thawed for a reason, which others will read.", remedy="Say it: --reason 'holidays'"
             )
-        return Seen(*frozen_by(self.context, environment_of(self.context)))
+        environment = environment_of(self.context)
+        seen = Seen(*frozen_by(self.context, environment))
+        if self.want.state == "thawed" and seen.holder is None and not self._is_for_all(seen):
+            raise LockUnknown(
+                f"Whether {environment.name} is frozen for everybody is not known ({seen.scope}).",
+                remedy="Use a token that may write the repository's contents, and thaw again.",
+            )
+        return seen
+
+    def _is_for_all(self, seen: Seen) -> bool:
+        """Whether it was read where everybody sees it (on this computer, where the inventory names no repository)."""
+        return seen.scope == Frozen.of(self.context, environment_of(self.context)).scope
 
     def plan(self, state: Seen) -> Plan:
+        self._state = state
         environment, now = environment_of(self.context), self.context.clock.now()
         self._until = moment_of(self.want.until, now) if self.want.until else NO_END
         if self._until <= now:
@@ -125,28 +137,26 @@ class Freeze(Operation[FreezeWant, Seen]):
 
     def apply(self, step: Step, done: Done) -> Fact:
         context, environment = self.context, environment_of(self.context)
+        is_thaw = step.action == "destroy"
         mine = replace(
             Holder.of(context.run, self.want.reason, context.holder_pid, context.clock), expires_at=self._until
         )
-        scope = ""
-        for store in reversed(
-            stores_of(context, environment)
-        ):  # the place that all see comes last, and names the scope
-            try:
-                held = store.read()
-                if held is not None:
-                    store.remove(held)
-                if step.action != "destroy":
-                    store.create(mine)
-                scope = store.scope
-            except NO_RIGHT as error:
-                context.journal.event("note", text=f"It is this computer's only: {error.message}")
+        frozen = Frozen.of(context, environment)
+        scope = frozen.write(None if is_thaw else mine, for_all=self._is_for_all(self._state))
+        if scope != frozen.scope:
+            text = f"It is this computer's only: the token may not read {environment.github_repo}"
+            context.journal.event("note", text=text)
         return {"scope": scope}
 
     def verify(self, plan: Plan, done: Done) -> None:
         found, scope = frozen_by(self.context, environment_of(self.context))
-        if (found is not None) != (self.want.state == "frozen"):
-            raise VerifyFailed(f"It is {told(found) if found else 'not frozen'} ({scope}).", remedy="Run it again.")
+        wanted = (self.want.reason, self._until) if self.want.state == "frozen" else None
+        if (found and (found.reason, found.expires_at)) != wanted:
+            raise VerifyFailed(
+                f"It is {told(found) if found else 'not frozen'} ({scope}).",
+                remedy="Somebody else freezes or thaws it too: look, then run it again.",
+                exit_code=ExitCode.ERROR,
+            )
 
     def report(self, state: Seen, plan: Plan, done: Done) -> dict[str, Any]:
         frozen = self.want.state == "frozen"

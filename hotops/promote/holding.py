@@ -31,7 +31,14 @@ def lock_of(context: Context, environment: Environment) -> LockStore:
     from hotops.github.lock import GitLock, SharedLock
 
     return SharedLock(
-        GitLock(context.client(GitHub), environment.github_repo, environment.name, clock=context.clock), local
+        GitLock(
+            context.client(GitHub),
+            environment.github_repo,
+            environment.name,
+            clock=context.clock,
+            pid=context.holder_pid,
+        ),
+        local,
     )
 
 

@@ -12,7 +12,7 @@ from hotops.core.documented import Documented
 from hotops.core.errors import LockHeld, UsageError
 from hotops.core.lock import Holder
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
-from hotops.promote.holding import held_by, local_lock, lock_of, shown_holder
+from hotops.promote.holding import LockUnknown, held_by, local_lock, lock_of, shown_holder
 from hotops.promote.pairs import environment_of
 
 
@@ -99,8 +99,15 @@ class Lock(Operation[LockWant, Held]):
         if self.want.action == "break" and not self.want.reason.strip():
             raise UsageError("A lock is broken for a reason.", remedy="Say it: reason='its runner was shut down'.")
         environment = environment_of(self.context)
-        look = shown_holder if self.want.action == "show" else held_by
-        return Held(*look(self.context, environment))
+        if self.want.action == "show":
+            return Held(*shown_holder(self.context, environment))
+        found = Held(*held_by(self.context, environment))
+        if found.holder is None and found.scope != lock_of(self.context, environment).scope:
+            raise LockUnknown(
+                f"Whether somebody holds {environment.name} for everybody is not known ({found.scope}).",
+                remedy="Use a token that may write the repository's contents, and look again.",
+            )
+        return found
 
     def plan(self, state: Held) -> Plan:
         self._state = state
@@ -134,8 +141,12 @@ class Lock(Operation[LockWant, Held]):
 
     def verify(self, plan: Plan, done: Done) -> None:
         now, scope = held_by(self.context, environment_of(self.context))
-        if now is not None and now == self._state.holder:
-            raise LockHeld(f"{now} still holds it ({scope}).", remedy="Run again.")
+        held = self._state.holder
+        if now is not None and held is not None and now.run == held.run:
+            raise LockHeld(
+                f"{now} still holds it ({scope}).",
+                remedy="Somebody else is taking it over, or it is in two places: look, then run again in a minute.",
+            )
 
     def report(self, state: Held, plan: Plan, done: Done) -> dict[str, Any]:
         holder, now = state.holder, self.context.clock.now()

@@ -101,6 +101,12 @@ def _delete_ref(stage: Stage) -> object:
     return git.delete_ref(REPO, LOCK)
 
 
+def _move_ref(stage: Stage) -> object:
+    git = stage.github.git
+    git.create_ref(REPO, LOCK, git.head(REPO))
+    return git.move_ref(REPO, LOCK, git.create_tag(REPO, "hotops-lock", "{}", git.head(REPO)).sha)
+
+
 def _run(stage: Stage) -> int:
     return stage.github.workflows.dispatch(REPO, "deploy.yml", "main", {"reason": "x"})
 
@@ -188,6 +194,8 @@ CALLS: dict[str, Callable[[Stage], object]] = {
     "deployments.tell": _told,
     "deployments.statuses": lambda stage: stage.github.deployments.statuses(REPO, _told(stage)),
     "issues.list": lambda stage: stage.github.issues.list(REPO, labels=["P0"]),
+    "issues.get": lambda stage: stage.github.issues.get(REPO, stage.github.issues.create(REPO, "t").number),
+    "issues.titled": lambda stage: stage.github.issues.titled(REPO, stage.github.issues.create(REPO, "t").title),
     "issues.create": lambda stage: stage.github.issues.create(REPO, "t", "b", labels=["P0"]),
     "issues.comment": lambda stage: stage.github.issues.comment(REPO, 1, "more"),
     "issues.comments": lambda stage: stage.github.issues.comments(REPO, 1),
@@ -199,6 +207,7 @@ CALLS: dict[str, Callable[[Stage], object]] = {
     "git.ref": lambda stage: stage.github.git.ref(REPO, "refs/heads/main"),
     "git.refs": lambda stage: stage.github.git.refs(REPO, "refs/heads/"),
     "git.create_ref": lambda stage: stage.github.git.create_ref(REPO, LOCK, stage.github.git.head(REPO)),
+    "git.move_ref": _move_ref,
     "git.delete_ref": _delete_ref,
     "git.create_tag": lambda stage: stage.github.git.create_tag(REPO, "x", "{}", stage.github.git.head(REPO)),
     "git.tag": _tag,

@@ -9,11 +9,12 @@ import pytest
 
 from hotops.backup.prune import PruneBackups, PruneWanted
 from hotops.core.driver import Outcome, drive
-from hotops.core.errors import NoGo, UsageError
+from hotops.core.errors import Forbidden, NoGo, UsageError
 from hotops.core.operation import Plan
 from hotops.drill.drill import DrDrill, DrillWanted
 from hotops.inventory.frozen import frozen_by, told
 from hotops.promote.freezing import Freeze, FreezeWant, moment_of
+from hotops.promote.holding import LockUnknown
 from tests.stage import Stage
 
 REPO = "acme/shop"
@@ -56,6 +57,39 @@ def test_everybody_sees_it_and_it_ends_by_itself(tmp_path: Path, monkeypatch: py
     stage.clock.sleep(2 * 86400)
     with stage.context() as context:
         assert frozen_by(context, stage.environment) == (None, "GitHub, acme/shop")
+
+
+def test_what_a_colleague_thaws_is_thawed_here_too_and_half_a_right_freezes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(tmp_path, github_repo=REPO)
+    here = str(tmp_path / "state")
+    monkeypatch.setenv("HOTOPS_STATE_DIR", here)
+    set_to(stage, "frozen")
+    monkeypatch.setenv("HOTOPS_STATE_DIR", str(tmp_path / "another-laptop"))
+    set_to(stage, "thawed", "all are back")
+    monkeypatch.setenv("HOTOPS_STATE_DIR", here)
+    with stage.context() as context:
+        assert frozen_by(context, stage.environment) == (None, "GitHub, acme/shop")
+    token = next(iter(stage.twin.github.hub.tokens.values()))
+    token.permissions = {"metadata": "read", "contents": "read"}
+    with pytest.raises(Forbidden):  # colleagues would go on promoting, though it said done
+        set_to(stage, "frozen")
+    with stage.context() as context:
+        assert frozen_by(context, stage.environment) == (None, "GitHub, acme/shop")
+
+
+def test_a_thaw_claims_nothing_where_the_token_may_not_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(tmp_path, github_repo=REPO)
+    set_to(stage, "frozen")
+    stage.control("POST", "faults", {"kind": "status", "status": 403, "match": {"path": "/repos/*"}})
+    with pytest.raises(Forbidden):
+        set_to(stage, "thawed", "all are back")
+    monkeypatch.setenv("HOTOPS_STATE_DIR", str(tmp_path / "another-laptop"))
+    with pytest.raises(LockUnknown, match="frozen for everybody is not known"):
+        set_to(stage, "thawed", "all are back")
+    set_to(stage, "frozen", "this laptop only")
+    assert set_to(stage, "thawed", "all are back").result["scope"].startswith("this computer only")
 
 
 def test_the_way_back_is_free_while_it_is_frozen(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from hotops.core import lock as locks
 from hotops.core.driver import Outcome, drive
 from hotops.core.errors import HotopsError, LockHeld, UsageError
 from hotops.core.lock import FileLock, Holder, Taken
+from hotops.core.state import state_dir
 from hotops.deploy.rollback import Rollback, RollbackWant
 from hotops.github.lock import GitLock, SharedLock
 from hotops.promote.holding import LockUnknown, hold, let_go, local_lock, lock_of
@@ -173,6 +174,12 @@ def ref_of(stage: Stage) -> str | None:
     return repo.refs.get("refs/hotops/lock/stage")
 
 
+def references(stage: Stage) -> list[str]:
+    repo = stage.twin.github.hub.repository(REPO)
+    assert repo is not None
+    return [name for name in repo.refs if name.startswith("refs/hotops/")]
+
+
 def outage(stage: Stage, **more: Any) -> None:
     stage.twin.faults.add({"kind": "status", "status": 503, "match": {"surface": "github"}, **more})
 
@@ -327,20 +334,53 @@ def test_while_github_is_down_what_is_known_here_is_shown(tmp_path: Path) -> Non
         lock_module(stage, action="break", reason="gone")
 
 
-def test_one_who_died_taking_over_stops_the_next_for_a_minute_only(tmp_path: Path) -> None:
+def test_one_who_died_taking_over_stops_nobody_and_one_elsewhere_who_stopped_does_for_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = stage_with_github(tmp_path)
+
+    def stops_half_way() -> None:
+        """Whoever takes over ends right after its claim: the second reference stays."""
+        match = {"method": "DELETE", "path": "*/git/refs/*"}
+        stage.control("POST", "faults", {"kind": "status", "status": 403, "match": match})
+        refused(lock_module, stage=stage, action="break", reason="its runner is gone")
+        stage.control("DELETE", "faults")
+        assert len(references(stage)) >= 2
+
+    move_to_another_computer(stage, Holder.of("theirs", "a hotfix", 1, stage.clock))
+    stops_half_way()
+    stops_half_way()
+    assert lock_module(stage, action="break", reason="its runner is gone").changed
+    assert references(stage) == [], "also the claims of the dead are gone"
+
+    move_to_another_computer(stage, Holder.of("theirs", "a hotfix", 1, stage.clock))
+    made = Holder.of
+    with monkeypatch.context() as patched:
+        elsewhere = classmethod(lambda _cls, *given: replace(made(*given), host="a runner", place="elsewhere"))
+        patched.setattr(Holder, "of", elsewhere)
+        stops_half_way()
+    told = refused(lock_module, stage=stage, action="break", reason="its runner is gone")
+    assert (told.failure_code, "in a minute" in told.remedy) == ("lock_held", True)
+    stage.clock.sleep(61)
+    assert lock_module(stage, action="break", reason="its runner is gone").changed
+    assert references(stage) == []
+
+
+def test_a_file_that_is_no_lock_is_somebody_s_until_it_is_broken(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    with stage.context() as context:
+        hold(context, stage.environment)
+    (file,) = (state_dir() / "locks").iterdir()
+    file.write_text("{", encoding="utf-8")
+    assert "is no lock of hotops" in lock_module(stage).result["hotops_screen"][0]
+    assert refused(stage.promote).failure_code == "lock_held"
+    assert lock_module(stage, action="break", reason="a full disk").changed
+    stage.promote()
+
+
+def test_break_claims_nothing_where_the_token_may_not_look(tmp_path: Path) -> None:
     stage = stage_with_github(tmp_path)
     move_to_another_computer(stage, Holder.of("theirs", "a hotfix", 1, stage.clock))
-    # Everything that takes over ends right after its claim: the second reference stays.
-    stage.control(
-        "POST", "faults", {"kind": "status", "status": 403, "match": {"method": "DELETE", "path": "*/git/refs/*"}}
-    )
-    with pytest.raises(HotopsError):
-        lock_module(stage, action="break", reason="its runner is gone")
-    stage.control("DELETE", "faults")
-    with pytest.raises(LockHeld):
-        lock_module(stage, action="break", reason="its runner is gone")
-    stage.clock.sleep(61)
-    with pytest.raises(LockHeld):  # the claim is removed
-        lock_module(stage, action="break", reason="its runner is gone")
-    assert lock_module(stage, action="break", reason="its runner is gone").changed
-    assert ref_of(stage) is None
+    outage(stage, status=403)
+    told = refused(lock_module, stage=stage, action="break", reason="its runner is gone")
+    assert (told.failure_code, "for everybody is not known" in told.message) == ("lock_unknown", True)
