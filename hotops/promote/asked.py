@@ -11,6 +11,7 @@ from hotops.core.errors import UsageError
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.promote.pairs import environment_of
 from hotops.repository.approval import Approval, ApprovalMissing, find_approval, request_approval
+from hotops.repository.asked_proven import prove_asked
 
 _SHOWN = 12
 
@@ -85,7 +86,11 @@ class ApprovePlan(Operation[ApproveWanted, Approval | ApprovalMissing | None]):
     def apply(self, step: Step, done: Done) -> Fact:
         environment = environment_of(self.context)
         run = request_approval(self.context, environment, self.want.plan_id)
-        return {"url": f"https://github.com/{environment.github_repo}/actions/runs/{run}"}
+        return {"url": f"https://github.com/{environment.github_repo}/actions/runs/{run}", "run": run}
+
+    def verify(self, plan: Plan, done: Done) -> None:
+        run = int(str(done["approval/asked"]["run"]))
+        prove_asked(self.context, environment_of(self.context), self.want.plan_id, run)
 
     def report(self, state: Approval | ApprovalMissing | None, plan: Plan, done: Done) -> dict[str, Any]:
         environment = environment_of(self.context)

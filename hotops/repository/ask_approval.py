@@ -20,6 +20,7 @@ from hotops.repository.approval import (
     github_environment,
     request_approval,
 )
+from hotops.repository.asked_proven import prove_asked
 
 
 class ApprovalWanted(Spec):
@@ -102,6 +103,9 @@ class AskApproval(Operation[ApprovalWanted, "Approval | int | None"]):
 
     def apply(self, step: Step, done: Done) -> Fact:
         return {"run": request_approval(self.context, self.environment, self.want.plan, self.want.summary)}
+
+    def verify(self, plan: Plan, done: Done) -> None:
+        prove_asked(self.context, self.environment, self.want.plan, int(str(done["approval"]["run"])))
 
     def report(self, state: Approval | int | None, plan: Plan, done: Done) -> dict[str, Any]:
         run = state if isinstance(state, int) else int(str(done.get("approval", {}).get("run") or 0))

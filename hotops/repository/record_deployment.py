@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from hotops.core.documented import Documented
+from hotops.core.errors import ExitCode, VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.github.deployments import State
 from hotops.repository.asked import github_of, repo_of
@@ -103,6 +104,15 @@ class RecordDeployment(Operation[DeploymentWanted, Recorded]):
             number = made.id
         github.deployments.tell(repo, number, want.state, description=want.description, environment_url=want.url)
         return {"deployment": number}
+
+    def verify(self, plan: Plan, done: Done) -> None:
+        found = self.observe()
+        if (found.number, found.state) != (done["deployment"]["deployment"], self.want.state):
+            raise VerifyFailed(
+                f"The newest deployment of {self.want.task} is {found.number}, {found.state or 'without a state'}.",
+                remedy="Somebody else tells it too, or GitHub is behind: run again.",
+                exit_code=ExitCode.ERROR,
+            )
 
     def report(self, state: Recorded, plan: Plan, done: Done) -> dict[str, Any]:
         return {**done.get("deployment", {}), "state": state.state}

@@ -8,7 +8,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from hotops.core.documented import Documented
+from hotops.core.errors import ExitCode, VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
+from hotops.github.issues import fitting
 from hotops.github.models import Issue
 from hotops.repository.asked import github_of, repo_of
 
@@ -73,7 +75,7 @@ class TellIssue(Operation[IssueWanted, Found]):
 
     def observe(self) -> Found:
         github, repo = github_of(self.context), repo_of(self.context, self.want.repo)
-        found = next((each for each in github.issues.list(repo) if each.title == self.want.title), None)
+        found = github.issues.titled(repo, self.want.title)
         is_public = not github.repos.get(repo).private
         body = self._body(is_public=is_public)
         is_said = found is not None and (
@@ -108,10 +110,24 @@ class TellIssue(Operation[IssueWanted, Found]):
             github.issues.comment(repo, issue.number, body)
         return {"number": issue.number, "url": issue.html_url}
 
+    def verify(self, plan: Plan, done: Done) -> None:
+        want, github, repo = self.want, github_of(self.context), repo_of(self.context, self.want.repo)
+        issue = github.issues.get(repo, int(str(done["issue"]["number"])))
+        body = self._body(is_public=self._state.is_public)
+        is_told = (
+            want.state == "closed" or body in ("", issue.body) or body in github.issues.comments(repo, issue.number)
+        )
+        if issue.state != want.state or issue.title != want.title or not is_told:
+            raise VerifyFailed(
+                f"Issue #{issue.number} of {repo} is {issue.state} and {'says' if is_told else 'does not say'} it.",
+                remedy=f"Look at {issue.html_url}, then run again.",
+                exit_code=ExitCode.ERROR,
+            )
+
     def report(self, state: Found, plan: Plan, done: Done) -> dict[str, Any]:
         if "issue" in done:
             return dict(done["issue"])
         return {"number": state.issue.number, "url": state.issue.html_url} if state.issue is not None else {}
 
     def _body(self, *, is_public: bool) -> str:
-        return "" if is_public and not self.want.public_body else self.want.body
+        return "" if is_public and not self.want.public_body else fitting(self.want.body)

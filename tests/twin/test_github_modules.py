@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hotops.core.driver import Outcome, drive
-from hotops.core.errors import UsageError
+from hotops.core.errors import UsageError, VerifyFailed
 from hotops.core.options import validated
 from hotops.github import approval_workflow as workflow
 from hotops.github.errors import Unprocessable
@@ -87,6 +87,48 @@ def test_a_workflow_is_waited_for_and_its_failure_is_one(stage: Stage) -> None:
     stage.control("POST", "github", {"do": "outcome", "workflow": workflow.FILE})
     with pytest.raises(WorkflowFailed, match="ended as failure: https"):
         run(stage, "github_workflow", **ASKED["github_workflow"], wait_s=600)
+
+
+def test_a_workflow_with_a_title_is_started_once_until_it_failed(stage: Stage) -> None:
+    titled = {**ASKED["github_workflow"], "title": workflow.title(PLAN, "staging")}
+    stage.control("POST", "github", {"do": "outcome", "workflow": workflow.FILE})
+    with pytest.raises(WorkflowFailed) as failed:
+        run(stage, "github_workflow", **titled, wait_s=600)
+    stage.control("POST", "github", {"do": "outcome", "workflow": workflow.FILE, "conclusion": "success"})
+    first = run(stage, "github_workflow", **titled)
+    assert first.result["run"] != failed.value.details["run"], "one that failed stands for none"
+    again = run(stage, "github_workflow", **titled, wait_s=600)
+    assert (again.changed, again.result["run"], again.result["conclusion"]) == (False, first.result["run"], "success")
+    with pytest.raises(VerifyFailed, match="would never be found again") as other:
+        run(stage, "github_workflow", **{**titled, "title": "another name"})
+    assert (other.value.failure_exit, other.value.details["run"]) == (1, max(repository(stage).runs))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "method", "body"),
+    [
+        ("github_issue", {**ASKED["github_issue"], "state": "closed"}, "PATCH", {"number": 1, "state": "closed"}),
+        ("github_issue", {**ASKED["github_issue"], "body": "and again"}, "POST", {}),
+        (
+            "github_deployment",
+            {**ASKED["github_deployment"], "state": "failure"},
+            "POST",
+            {"id": 1, "state": "failure"},
+        ),
+    ],
+    ids=["close", "tell", "deployment"],
+)
+def test_what_was_answered_well_and_is_not_so_is_found(
+    stage: Stage, name: str, options: Mapping[str, Any], method: str, body: Mapping[str, Any]
+) -> None:
+    repository(stage).private = True
+    run(stage, name, **ASKED[name])
+    answer = {"title": "x", "html_url": "https://github.com/x", **body}
+    match = {"method": method, "surface": "github"}
+    stage.control("POST", "faults", {"kind": "status", "status": 200, "body": answer, "match": match})
+    with pytest.raises(VerifyFailed) as failed:
+        run(stage, name, **options)
+    assert failed.value.failure_exit == 1
 
 
 def test_wrong_inputs_start_nothing(stage: Stage) -> None:

@@ -12,7 +12,8 @@ module: github_workflow
 short_description: Start a workflow of GitHub Actions and wait for its end
 version_added: 0.1.0
 description:
-  - Dispatches a workflow file that stands on the default branch; each call starts one run.
+  - Dispatches a workflow file that stands on the default branch; each call starts one run, but for O(title).
+  - With O(title), a call that comes again (after a crash, say) finds the run, waits for it, and starts none.
   - A dispatch whose answer is lost is looked for, never sent twice.
 author:
   - The hotops authors (!UNKNOWN)
@@ -36,6 +37,11 @@ options:
       - 'How long to wait for its end, in seconds; 0: not at all.'
     type: float
     default: 0.0
+  title:
+    description:
+      - Title of its run (C(run-name)); one of it that began within a day and did not fail stands for this one.
+    type: str
+    default: ''
   repo:
     description:
       - Repository, OWNER/NAME; the inventory's if omitted.
@@ -66,6 +72,13 @@ EXAMPLES = r"""
     inputs: {reason: "{{ reason }}"}
     wait_s: 1800
   run_once: true
+
+- name: The load test of this release is started once, also when the playbook is run again
+  hotops.core.github_workflow:
+    workflow: load-test.yml
+    inputs: {release: "{{ version }}"}
+    title: "Load test of {{ version }}"
+  run_once: true
 """
 
 RETURN = r"""
@@ -73,25 +86,25 @@ RETURN = r"""
 run:
   description:
     - Number of the run.
-  returned: changed
+  returned: once it began
   type: int
   sample: 16304
 url:
   description:
     - Its page.
-  returned: changed
+  returned: once it began
   type: str
   sample: https://github.com/acme/shop/actions/runs/16304
 status:
   description:
     - How it stands.
-  returned: changed
+  returned: once it began
   type: str
   sample: completed
 conclusion:
   description:
     - How it ended, where it did.
-  returned: changed
+  returned: once it began
   type: str
   sample: success
 plan:
