@@ -370,7 +370,7 @@ def test_a_file_that_is_no_lock_is_somebody_s_until_it_is_broken(tmp_path: Path)
     stage = Stage(tmp_path)
     with stage.context() as context:
         hold(context, stage.environment)
-    (file,) = (state_dir() / "locks").iterdir()
+    (file,) = (state_dir() / "locks").glob("[!.]*.json")
     file.write_text("{", encoding="utf-8")
     assert "is no lock of hotops" in lock_module(stage).result["hotops_screen"][0]
     assert refused(stage.promote).failure_code == "lock_held"
