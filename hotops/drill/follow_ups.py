@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hotops.core.documented import Documented
-from hotops.core.errors import UsageError
+from hotops.core.errors import ExitCode, UsageError, VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.drill.result import seconds
 from hotops.drill.standing import Standing, standings
@@ -139,6 +139,15 @@ class DrFollowUps(Operation[FollowUpsWanted, Left]):
         body = "" if self._state.is_public else one.body
         made = self.issues.create(self._repo, one.title, body, labels=(LABEL,), assignees=owner)
         return {"url": made.html_url}
+
+    def verify(self, plan: Plan, done: Done) -> None:
+        left = self.plan(self.observe())
+        if not left.is_empty:
+            raise VerifyFailed(
+                f"The issues of {self._repo} do not say so yet: {', '.join(step.name for step in left.steps)}.",
+                remedy="Look at the issues, then run it again: what is there is not opened twice.",
+                exit_code=ExitCode.ERROR,
+            )
 
     def report(self, state: Left, plan: Plan, done: Done) -> dict[str, Any]:
         urls = [str(done[step.name]["url"]) for step in plan.steps if step.name in done]

@@ -108,6 +108,8 @@ class Escalate(Operation[EscalateWanted, Ways]):
         see_also=("notify", "github_issue"),
     )
 
+    _unproven = ""
+
     @property
     def environment(self) -> Environment:
         """The environment it is about. Raises UsageError without an inventory."""
@@ -140,8 +142,23 @@ class Escalate(Operation[EscalateWanted, Ways]):
         except HotopsError as error:
             return Sent(step.target, ok=False, why=f"{error.message} {error.remedy}".strip()).as_row()
 
+    def verify(self, plan: Plan, done: Done) -> None:
+        """Whether the issue says so. A message can't be read back; of neither a failure is raised."""
+        if not done.get(ISSUE, {}).get("ok"):
+            return
+        try:
+            issues, repo = github_of(self.context).issues, str(self._ways.repo)
+            found = issues.titled(repo, self._title())
+            said = [found.body or "", *issues.comments(repo, found.number)] if found is not None else []
+            if not any(self._run_line() in text for text in said):
+                self._unproven = "GitHub took it, and the issue does not tell of this run"
+        except HotopsError as error:
+            self._unproven = f"GitHub took it, and could not be asked again: {error.message}"
+
     def report(self, state: Ways, plan: Plan, done: Done) -> dict[str, Any]:
         told = [dict(done[step.name]) for step in plan.steps if step.name in done]
+        if self._unproven:
+            told = [{**row, "ok": False, "why": self._unproven} if "url" in row else row for row in told]
         failed = [row for row in told if not row["ok"]]
         return {"told": told, "warnings": [f"{row['to']} was not told: {row['why']}" for row in failed]}
 

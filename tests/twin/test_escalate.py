@@ -114,6 +114,16 @@ def test_no_secret_leaves_by_issue_or_message(tmp_path: Path) -> None:
     assert Secret(token).reveal() == token
 
 
+def test_an_issue_that_was_answered_well_and_is_not_there_is_a_warning(stage: Stage) -> None:
+    answer = {"number": 1, "title": "x", "state": "open", "html_url": "https://github.com/acme/shop/issues/1"}
+    match = {"surface": "github", "method": "POST"}
+    stage.twin.faults.add({"kind": "status", "status": 201, "body": answer, "match": match})
+    result = escalate(stage).result
+    assert result["warnings"] == [
+        f"issue of {REPO} was not told: GitHub took it, and the issue does not tell of this run"
+    ]
+
+
 def test_where_nobody_is_declared_nothing_is_planned(tmp_path: Path) -> None:
     outcome = escalate(Stage(tmp_path))
     assert not outcome.changed
