@@ -56,6 +56,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "restore_switch": "hotops.database.switch:SwitchDatabase",
         "restore_moment": "hotops.backup.moment:RestoreMoment",
         "restore_points": "hotops.backup.info:RestorePoints",
+        "restore_volume": "hotops.volumes.restore:RestoreVolume",
         "secrets_map_init": "hotops.secrets.map_init:InitMap",
         "secrets_trace": "hotops.secrets.trace:TraceSecret",
         "vault_check": "hotops.secrets.vault_check:CheckVault",

@@ -251,6 +251,15 @@ COMMANDS: tuple[Command, ...] = (
         operation="restore_switch",
     ),
     OperationCommand(
+        "restore volume",
+        "A Fly volume comes back from a snapshot, on a new machine; the former one stays, stopped.",
+        (
+            "hotops restore volume production shop-search --volume data --check",
+            "hotops restore volume production shop-search --volume data --snapshot 2026-01-31T10:00:00Z --confirm data",
+        ),
+        operation="restore_volume",
+    ),
+    OperationCommand(
         "dsn check",
         "Is an app's connection string what it needs, and does it connect? Findings end with exit code 8.",
         ("hotops dsn check production shop-chatwoot", "hotops dsn check production --secret DATABASE_URL --use backup"),

@@ -24,6 +24,7 @@ BEGAN = "hotops_began"  # the run that has begun to deploy: on the first machine
 GREEN_OF = "hotops_green_of"  # on a new machine: the old one that it is to replace
 SCALED_BY = "hotops_scaled_by"  # the run that gave the machine its size, or made it for a larger number
 REPLACED_BY = "hotops_replaced_by"  # on an old machine that waits, stopped, for the verdict: the run
+LEFT_FOR = "hotops_left_for"  # on a machine whose volume is being given up: the run, and what the machine was
 
 ALL = (
     RUN,
@@ -39,6 +40,7 @@ ALL = (
     GREEN_OF,
     REPLACED_BY,
     SCALED_BY,
+    LEFT_FOR,
     CREATE_KEY,
 )
 

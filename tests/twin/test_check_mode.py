@@ -59,6 +59,7 @@ ELSEWHERE: Mapping[str, str] = {
     "restore": "tests/backup/test_operations.py::test_check_mode_writes_nothing",
     "restore_compare": "tests/backup/test_since.py::test_what_was_written_changed_and_lost_since_is_counted_and_kept",
     "restore_moment": "tests/drill/test_moment.py::test_a_project_goes_back_to_the_moment_before",
+    "restore_volume": "tests/faults/test_volume_swept.py::test_it_comes_back_as_of_a_snapshot_and_the_former_stays",
     "restore_switch": "tests/database/test_switch.py::test_an_app_works_with_the_restored_database_and_goes_back",
     "approve_plan": "tests/twin/test_plan.py::test_a_reviewer_is_asked_once_and_stands_by_login",
     "dr_drill": "tests/drill/test_drills.py::test_check_mode_asks_and_writes_nothing",

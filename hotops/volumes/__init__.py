@@ -1,0 +1,1 @@
+"""Volumes: what comes back from a snapshot, onto new machines."""
