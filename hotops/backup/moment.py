@@ -119,6 +119,11 @@ class RestoreMoment(Operation[MomentWanted, Window]):
                 f"to is no moment: {error}.", remedy="to=2026-01-31T10:00:00Z, with its time zone."
             ) from error
 
+    @classmethod
+    def name_to_confirm(cls, want: MomentWanted, environment: Any) -> str | None:  # noqa: ARG003
+        """The project that goes back."""
+        return str(environment.supabase_project)
+
     def observe(self) -> Window:
         moment = self._moment
         name = self.context.environment.supabase_project

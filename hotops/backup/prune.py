@@ -13,7 +13,7 @@ from hotops.backup.errors import RestoreRefused
 from hotops.backup.manifest import MANIFEST
 from hotops.backup.proven import proofs
 from hotops.backup.retention import kept_for
-from hotops.backup.settings import Settings, Where, settings_of
+from hotops.backup.settings import Settings, Where, database_of, settings_of
 from hotops.core.documented import Documented
 from hotops.core.operation import Done, Fact, Operation, Plan, Step
 from hotops.inventory.frozen import refuse_if_frozen
@@ -78,6 +78,11 @@ class PruneBackups(Operation[PruneWanted, Store]):
 """,
         see_also=("backup", "backup_info"),
     )
+
+    @classmethod
+    def name_to_confirm(cls, want: PruneWanted, environment: Any) -> str | None:
+        """The database whose backups go."""
+        return database_of(environment, want)
 
     def observe(self) -> Store:
         settings = settings_of(self.context, self.want)

@@ -47,6 +47,17 @@ class Settings:
     declared: Backup
 
 
+def database_of(environment: Environment, want: Where) -> str:
+    """The name under which a database's backups are kept. Raises UsageError."""
+    hosts = list(environment.databases)
+    name = want.database or environment.supabase_project or (hosts[0] if len(hosts) == 1 else None)
+    if not name:
+        raise UsageError(
+            f"{environment.name} names no database.", remedy="Set supabase_project in the inventory, or give database."
+        )
+    return name
+
+
 def settings_of(context: Context, want: Where) -> Settings:
     """Raises UsageError where neither an option nor the inventory says it."""
     environment: Environment = context.environment
@@ -57,12 +68,7 @@ def settings_of(context: Context, want: Where) -> Settings:
             f"{environment.name} does not say where backups are kept.",
             remedy="Set backup: {store: s3://bucket/prefix, recipients: [age1…, age1…]} in the inventory, or give store.",
         )
-    hosts = list(environment.databases)
-    name = want.database or environment.supabase_project or (hosts[0] if len(hosts) == 1 else None)
-    if not name:
-        raise UsageError(
-            f"{environment.name} names no database.", remedy="Set supabase_project in the inventory, or give database."
-        )
+    name = database_of(environment, want)
     below = Path(environment.project_dir)
     store = Store.of(url, below=below, environ=context.world.environ)
     return Settings(environment.name, environment.env_kind, name, store, declared)

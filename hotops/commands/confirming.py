@@ -14,20 +14,21 @@ class NotConfirmed(HotopsError):
     exit_code = ExitCode.APPROVAL
 
 
-def confirm(question: str, *, destroys: bool, name: str, yes: bool, typed: str | None) -> None:
-    """Return if it is confirmed. `name` is what has to be typed where something is destroyed.
+def confirm(question: str, *, destroys: bool, name: str, yes: bool, typed: str | None) -> str | None:
+    """Return, with the typed name, if it is confirmed. `name` is what has to be typed where something is destroyed.
 
     Raises NotConfirmed, at once where there is no terminal: a job that waits for an answer waits for ever.
     """
     if destroys:
         _confirm_by_name(question, name, typed)
-        return
+        return name
     if yes:
-        return
+        return typed
     if not _is_terminal():
         raise NotConfirmed(f"{question} Nobody is there to ask.", remedy="Say yes beforehand: --yes")
     if _ask(f"{question} [y/N] ").lower() not in ("y", "yes"):
         raise NotConfirmed("Not confirmed. Nothing was changed.", remedy="Answer y, or give --yes.")
+    return typed
 
 
 def _confirm_by_name(question: str, name: str, typed: str | None) -> None:

@@ -33,6 +33,7 @@ from hotops.core.driver import refuse_if_readonly
 from hotops.core.errors import UsageError
 from hotops.core.evidence import RUN_DIR_VARIABLE, EvidenceFolder
 from hotops.core.operation import Operation, Spec
+from hotops.core.options import validated
 from hotops.core.runs import RunOpening
 from hotops.invocation import Answer, invoke
 from hotops.registry import operation
@@ -121,7 +122,8 @@ class Call:
             return self._in_own_words(looked)
         progress(f"{self._heading()}\n{looked.result['plan']}")
         question = f"Carry this out in {self._heading()}?"
-        confirm(question, destroys=self.kind.effect == "destroy", name=self._name(), yes=yes, typed=typed)
+        name = self._name(options)
+        typed = confirm(question, destroys=self.kind.effect == "destroy", name=name, yes=yes, typed=typed)
         if typed is not None and "confirm" in self.kind.Want.model_fields:
             self.given["confirm"] = typed
         return self.answer(expected_plan=looked.result["plan_id"])
@@ -198,8 +200,11 @@ class Call:
         environment = self.place.environment
         return f"{environment.name} ({environment.env_kind}, organisation {environment.fly_org})"
 
-    def _name(self) -> str:
-        """What is typed to confirm: the app where it is about one, else the environment."""
+    def _name(self, options: Mapping[str, Any]) -> str:
+        """What is typed to confirm: what the operation says, else its one app, else the environment."""
+        want = validated(self.kind.Want, options, of=self.kind.name)
+        if own := self.kind.name_to_confirm(want, self.place.environment):
+            return own
         one = "app" in self.kind.Want.model_fields and len(self.place.apps) == 1
         return self.place.apps[0] if one else self.place.environment.name
 

@@ -156,6 +156,11 @@ class Operation(ABC, Generic[W, S]):
         """Whether it goes on with these options where evidence can't be written."""
         return cls.evidence_optional
 
+    @classmethod
+    def name_to_confirm(cls, want: W, environment: Any) -> str | None:  # noqa: ARG003
+        """What is typed on a command line before it destroys; None: the app's name, else the environment's."""
+        return None
+
     @abstractmethod
     def observe(self) -> S:
         """Read the world as it is: no writes, safe to repeat."""
