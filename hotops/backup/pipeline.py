@@ -122,15 +122,16 @@ class Copier:
             take(block)
 
     def ask(self, query: str) -> list[str]:
-        """The one row that a query gives. Raises DatabaseFailed."""
-        self._ask(f"{query};\n")
-        line = b""
-        while not line.endswith(b"\n"):
+        """The one row that a query gives, [] where psql ended its answer without one. Raises DatabaseFailed."""
+        self._ask(f"{query};\n\\echo '\\\\.'\n")
+        said = b""
+        while not (said == _END or said.endswith(_LAST)):
             read = os.read(self._output, BLOCK)
             if not read:
                 raise self._failure()
-            line += read
-        return line.decode().rstrip("\n").split("|")
+            said += read
+        line = said[: -len(_END)].decode().rstrip("\n")
+        return line.split("|") if line else []
 
     def close(self) -> None:
         """End psql, whatever it does."""

@@ -149,7 +149,8 @@ class FileLock:
 
     def remove(self, holder: Holder, *, own: bool = False) -> None:
         # One at a time: between the look and the removal another could remove it too, and somebody take it anew.
-        with self._path.with_name(f".{self._path.name}.guard").open("a") as guard:
+        guarded = self._path.with_name(f".{self._path.name}.guard")
+        with open(guarded, "a", opener=lambda path, flags: os.open(path, flags, 0o600)) as guard:
             fcntl.flock(guard, fcntl.LOCK_EX)
             if self.read() == replace(holder, place=""):
                 self._path.unlink(missing_ok=True)

@@ -57,7 +57,8 @@ def test_the_first_machine_moves_within_five_seconds_with_fly_alone(
     moved_s = first_write_to_a_machine(stage) - began
     print(f"{strategy}, {len(apps or [1])} app(s) of {machines}: first machine moves after {moved_s:.1f} s")
     assert moved_s <= FIRST_MOVE_S
-    assert asked == []
+    # Only the app itself is asked, once everything is back: what users get now.
+    assert [host for host in asked if not host.endswith(".fly.dev")] == []
     stage.control("DELETE", "faults")
     for app in apps or [APP]:
         assert stage.tags(app) == {"v41"}

@@ -154,6 +154,7 @@ def test_the_deploy_of_two_machines_takes_sixteen_calls_beside_the_waiting(stage
             f"GET {API}/machines": 3,  # to plan, once more under the lock, to prove
             f"POST {API}/secrets": 1,  # Fly tells the vault's version in answer to a write only
             "POST api.fly.io/graphql": 1,  # the definition, for the release record
+            f"POST {MACHINE}/metadata/hotops_began": 1,  # whose run it is, before the first machine changes
             "POST api.fly.io/api/v1/releases": 1,
             "PATCH api.fly.io/api/v1/releases/ID": 1,  # running
         }
@@ -174,6 +175,7 @@ def test_the_deploy_of_one_machine_cordons_nothing_since_nobody_else_could_serve
             f"GET {API}/machines": 3,
             f"POST {API}/secrets": 1,
             "POST api.fly.io/graphql": 1,
+            f"POST {MACHINE}/metadata/hotops_began": 1,  # whose run it is, before the first machine changes
             "POST api.fly.io/api/v1/releases": 1,
             "PATCH api.fly.io/api/v1/releases/ID": 1,
             f"POST {MACHINE}": 1,
@@ -232,7 +234,12 @@ def test_a_rollback_reads_six_things_before_its_first_machine_moves(stage: Stage
     after = Counter(found[first_write:])
     assert after[f"POST {MACHINE}"] == 2
     assert after[f"POST {API}/secrets"] == 0
-    # Bookkeeping comes last: what was left failed, what came back is complete; then the proof.
+    # Bookkeeping comes last: what was left failed, what came back is complete; then the proof, and what users get now.
+    asked = 0
+    while found[-1] == f"GET {APP}.fly.dev/health":
+        found.pop()
+        asked += 1
+    assert 1 <= asked <= 5
     assert found[-5:] == [
         "PATCH api.fly.io/api/v1/releases/ID",
         "POST api.fly.io/graphql",
@@ -246,5 +253,7 @@ def test_what_a_whole_promotion_costs_is_said_in_calls_by_effect(stage: Stage) -
     stage.promote(THIRD)
     entries = stage.control("GET", "log")["entries"]
     writes = [entry for entry in entries if entry["effect"] == "write" and not entry["path"].endswith("/lease")]
-    assert len(writes) == 16, "10 on two machines, 1 secrets version, 2 + 1 release records, 2 verdicts"
+    assert len(writes) == 17, (
+        "1 mark that it began, 10 on two machines, 1 secrets version, 2 + 1 release records, 2 verdicts"
+    )
     assert {entry["effect"] for entry in entries} == {"none", "write"}
