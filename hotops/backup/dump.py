@@ -115,7 +115,7 @@ class Dump:
             if self.seen.large_objects:
                 command = [
                     self.programs.path("pg_dump"), "--format=custom", "--compress=0", "--section=data", "--large-objects"
-                    if self.programs.major >= 16 else "--blobs", "--exclude-table-data=*", f"--snapshot={self._snapshot}", "--no-password",
+                    if self.programs.major >= 16 else "--blobs", "--exclude-table-data=*.*", f"--snapshot={self._snapshot}", "--no-password",
                 ]  # fmt: skip
                 self._schema_parts["large_objects"] = run_into(
                     command, access, self._one("large_objects.pgdump"), self.connection.place

@@ -11,8 +11,9 @@ _TOLD = "could not execute query: ERROR:  "
 _COMMAND = re.compile(r"^Command was: (.*(?:\n(?!\n|pg_restore: ).*)*)", re.MULTILINE)
 #: Said by a program that did what it could; any other error ended it.
 _OTHER_ERROR = re.compile(r"error: (?!could not execute query)(.+)")
+# A large object that is there already is told by its index alone, which is what a resumed restore meets.
 _THERE = re.compile(
-    r"already exists|multiple primary keys for table|is already (a )?(member of|partition|associated)"
+    r"already exists|pg_largeobject_metadata_oid_index|multiple primary keys for table|is already (a )?(member of|partition|associated)"
 )  # fmt: skip
 _NOT_OURS = re.compile(
     r"must be (member of role|owner of|superuser|able to SET ROLE)|permission denied|no permission to|cannot be owned by"
