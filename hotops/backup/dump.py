@@ -17,7 +17,7 @@ from hotops.backup import manifest as manifests
 from hotops.backup.by_hand import restore_script
 from hotops.backup.catalogue import Catalogue, read_catalogue
 from hotops.backup.connection import Connection, driver, explained
-from hotops.backup.errors import BackupSuspicious, DatabaseFailed
+from hotops.backup.errors import BackupSuspicious
 from hotops.backup.fingerprint import Column, Print, columns_of, print_query
 from hotops.backup.keys import Sealer
 from hotops.backup.manifest import Manifest, Part, Range, Table
@@ -37,8 +37,7 @@ from hotops.backup.sentinel import shrunken, suspicious
 from hotops.backup.store import Store
 from hotops.backup.survey import Survey, survey
 from hotops.backup.throttle import Throttle
-
-LOOK_EVERY_S = 2.0
+from hotops.backup.watch import watched
 
 #: Told now and then: bytes read, bytes there are, seconds so far.
 Tell = Callable[[int, int, float], None]
@@ -150,11 +149,14 @@ class Dump:
         done = [sum(found.bytes for found in self._ranges)]
         guard, stop = threading.Lock(), threading.Event()
         throttle = Throttle(self.workers)
+        copiers: list[Copier] = []
 
         def work(_number: int) -> None:
             with self.connection.for_programs() as access:
                 copier = Copier(self.programs.path("psql"), access, self._snapshot, self.connection.place)
+                copiers.append(copier)
                 try:
+                    copier.meet()
                     while not stop.is_set():
                         try:
                             found = left.get_nowait()
@@ -173,7 +175,10 @@ class Dump:
                 finally:
                     copier.close()
 
-        with self._watched(throttle), ThreadPoolExecutor(self.workers, thread_name_prefix="hotops-copy") as pool:
+        with (
+            watched(self.connection, throttle, copiers),
+            ThreadPoolExecutor(self.workers, thread_name_prefix="hotops-copy") as pool,
+        ):
             futures = [pool.submit(work, number) for number in range(min(self.workers, left.qsize()))]
         self.slowed = throttle.slowed
         for future in futures:
@@ -317,29 +322,3 @@ class Dump:
             yield
         except driver().Error as error:
             raise explained(error, self.connection) from None
-
-    @contextlib.contextmanager
-    def _watched(self, throttle: Throttle) -> Iterator[None]:
-        """A look at the server every two seconds, by a session of its own."""
-        over = threading.Event()
-
-        def look() -> None:
-            try:
-                with contextlib.closing(self.connection.open()) as session:
-                    while not over.wait(LOOK_EVERY_S):
-                        began = time.monotonic()
-                        row = session.execute(
-                            "select coalesce(max(extract(epoch from replay_lag)), 0)::float8 from pg_stat_replication"
-                        ).fetchone()
-                        throttle.observe(time.monotonic() - began, row[0] if row else 0.0)
-            except (DatabaseFailed, driver().Error):
-                # The workers meet the same failure, and tell it.
-                throttle.observe(60.0)
-
-        thread = threading.Thread(target=look, name="hotops-look", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import select
 import subprocess
 import tempfile
 import time
@@ -26,6 +27,7 @@ _F_SETPIPE_SZ = 1031  # Linux, fcntl(2)
 #: psql writes 4 KiB at a time: where the pipe holds a block, what comes in this time is read at once.
 _GATHER_S = 0.002
 _ENOUGH = BLOCK // 4
+_LOOK_MS = 1000
 #: psql writes this line after a COPY. No row is ever this line: COPY's text form doubles every backslash.
 _END = b"\\.\n"
 _BEFORE = b"   \n"
@@ -106,7 +108,13 @@ class Copier:
             pass_fds=access.files,
         )
         self._output = self._process.stdout.fileno() if self._process.stdout else -1
+        self._ready = select.poll()
+        self._ready.register(self._output, select.POLLIN)
         self._gather_s = 0.0
+        #: The server's process that works for this psql; None before `meet`, and where psql passed no answer on.
+        self.pid: int | None = None
+        self._waits_since: float | None = None
+        self._given_up: str | None = None
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._output, _F_SETPIPE_SZ, BLOCK)
             self._gather_s = _GATHER_S
@@ -114,6 +122,11 @@ class Copier:
         self._ask(
             f"{settings}begin isolation level repeatable read read only;\nset transaction snapshot '{snapshot}';\n"
         )
+
+    def meet(self) -> None:
+        """Ask which of the server's processes answers. Raises DatabaseFailed."""
+        if answer := self.ask("select pg_catalog.pg_backend_pid()"):
+            self.pid = int(answer[0])
 
     def copy(self, query: str, take: Callable[[bytes], None]) -> None:
         """Hand the bytes of `copy … to stdout` over. Raises DatabaseFailed when psql ends before the last row."""
@@ -126,12 +139,23 @@ class Copier:
         self._ask(f"{query};\n\\echo '\\\\.'\n")
         said = b""
         while not (said == _END or said.endswith(_LAST)):
+            self._await()
             read = os.read(self._output, BLOCK)
             if not read:
                 raise self._failure()
             said += read
         line = said[: -len(_END)].decode().rstrip("\n")
         return line.split("|") if line else []
+
+    def silent_s(self) -> float:
+        """For how long psql has been waited for, in seconds; 0 where nothing is awaited."""
+        since = self._waits_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def give_up(self, why: str) -> None:
+        """End a psql that will not answer; who waits for it then gets DatabaseFailed with these words."""
+        self._given_up = why
+        self._process.kill()
 
     def close(self) -> None:
         """End psql, whatever it does."""
@@ -144,6 +168,14 @@ class Copier:
         if self._process.stdout:
             self._process.stdout.close()
         self._said.close()
+
+    def _await(self) -> None:
+        """Until psql has written something or ended. Raises DatabaseFailed once it is given up: its child may live on."""
+        self._waits_since = time.monotonic()
+        while not self._ready.poll(_LOOK_MS):
+            if self._given_up:
+                raise self._failure()
+        self._waits_since = None
 
     def _ask(self, text: str) -> None:
         try:
@@ -165,6 +197,7 @@ class Copier:
         begin = kept
         filled = kept
         while True:
+            self._await()
             read = os.readv(self._output, [buffer[filled:]])
             if not read:
                 raise self._failure()
@@ -186,7 +219,7 @@ class Copier:
             self._process.wait(5)
         self._said.seek(0)
         said = self._said.read(4000).decode(errors="replace")
-        return failed(said, self._place, f"psql ended with {self._process.poll()}")
+        return failed(said, self._place, self._given_up or f"psql ended with {self._process.poll()}")
 
 
 def failed(said: str, place: str, otherwise: str) -> DatabaseFailed:

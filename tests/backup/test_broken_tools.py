@@ -11,6 +11,7 @@ import pytest
 
 from hotops.backup import manifest as manifests
 from hotops.backup import programs as found_programs
+from hotops.backup import watch
 from hotops.backup.compare import compare
 from hotops.backup.databases import create_database
 from hotops.backup.dump import Dump
@@ -49,16 +50,27 @@ def made_with(server: Server, store: Store, programs: Programs) -> Dump:
         # What was once called a success: 0 bytes, and on the next try a schema with 0 rows.
         ("pg_dump", "exit 0", BackupSuspicious, r"the schema is empty \(0 bytes\)"),
         ("psql", r"exec $REAL \"$@\" | grep --line-buffered '^\\\\\\.$'", BackupSuspicious, "the schema and no row at all"),
-        ("psql", r"exec $REAL \"$@\" | head -c 20000", DatabaseFailed, "psql ended"),
+        ("psql", r"exec $REAL \"$@\" | head -c 20000", DatabaseFailed, "psql ended|psql gave no answer"),
+        ("psql", r"$REAL \"$@\" | (head -c 20000; exec cat >/dev/null)", DatabaseFailed, "psql gave no answer in"),
+        ("psql", "exec sleep 600", DatabaseFailed, "psql gave no answer in"),
         ("psql", r"exec $REAL \"$@\" | sed -u '100d'", BackupSuspicious, "rows in the snapshot"),
         ("pg_dump", "echo 'pg_dump: error: aborting because of server version mismatch' >&2; exit 1", DatabaseFailed, "version mismatch"),
         ("pg_dump", "kill -9 $$", DatabaseFailed, "pg_dump ended with -9"),
     ],
-    ids=["0 bytes", "0 COPY", "cut off", "a row less", "too old", "killed"],
+    ids=["0 bytes", "0 COPY", "cut off", "swallows", "silent", "a row less", "too old", "killed"],
 )  # fmt: skip
 def test_a_broken_dump_is_an_error_and_no_backup(
-    server: Server, store: Store, tmp_path: Path, program: str, script: str, error: type[Exception], said: str
+    server: Server,
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    program: str,
+    script: str,
+    error: type[Exception],
+    said: str,
 ) -> None:
+    monkeypatch.setattr(watch, "SILENT_S", 2.0)
+    monkeypatch.setattr(watch, "UNMET_S", 3.0)
     programs = wrapped(server, tmp_path / "bin", program, script.replace(r"\"", '"').replace("\\\\", "\\"))
     with pytest.raises(error, match=said):
         made_with(server, store, programs)

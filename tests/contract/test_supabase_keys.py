@@ -42,7 +42,7 @@ def test_bodies_that_are_sent_exist_in_the_document() -> None:
 
 @needs_document
 def test_the_twins_keys_have_the_documents_form() -> None:
-    keys = ProjectKeys()
+    keys = ProjectKeys(lambda _ref: {})
     body = {"type": "secret", "name": "shop_a", "secret_jwt_template": {"role": "service_role"}}
     made = keys.answer(REF, "POST", "/api-keys", body, 0.0, reveal=True)
     listed = keys.answer(REF, "GET", "/api-keys", {}, 0.0, reveal=False)
