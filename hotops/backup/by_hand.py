@@ -44,7 +44,9 @@ def restore_script(manifest: Manifest) -> str:
             lines.append(f"load {shlex.quote(folder)} {shlex.quote(copy_in(table))}")
     if "large_objects" in manifest.schema_parts:
         lines.append(
-            'open large_objects.pgdump.zst.age > large_objects.pgdump\npg_restore -d "$TARGET" large_objects.pgdump'
+            "open large_objects.pgdump.zst.age > large_objects.pgdump\n"
+            "pg_restore -l large_objects.pgdump | grep -E '^[0-9]+; [0-9]+ [0-9]+ (BLOB|[A-Z ]+ - LARGE OBJECT)' > large_objects.list\n"
+            'pg_restore -L large_objects.list -d "$TARGET" large_objects.pgdump'
         )
     lines.append('pg_restore --section=post-data -d "$TARGET" schema.pgdump')
     lines.append('open sequences.sql.zst.age | psql -X -q -v ON_ERROR_STOP=1 "$TARGET" > /dev/null')

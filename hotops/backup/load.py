@@ -27,7 +27,7 @@ from hotops.backup.pipeline import opened
 from hotops.backup.programs import Programs
 from hotops.backup.quick import check_part
 from hotops.backup.refusals import sorted_refusals
-from hotops.backup.selection import entries_of, listed_entries
+from hotops.backup.selection import entries_of, large_object_entries, listed_entries
 from hotops.backup.store import Store
 from hotops.backup.survey import PLATFORM_SCHEMAS
 from hotops.backup.turns import Turns
@@ -345,9 +345,9 @@ class Load:
             ]
             if section == "post-data":
                 command += [f"--jobs={self.workers}"]
-            if self.tables or kind:
+            if self.tables or kind or key == "large_objects":
                 listing = Path(folder) / "list"
-                listing.write_text(self._only_wanted(archive, kind), encoding="utf-8")
+                listing.write_text(self._only_wanted(archive, key, kind), encoding="utf-8")
                 command += [f"--use-list={listing}"]
             settings = {}
             if section == "post-data":  # what the last phase commits settles these too
@@ -362,9 +362,11 @@ class Load:
                 )  # fmt: skip
         return self._judge(section, done.returncode, done.stderr) if done.returncode else []
 
-    def _only_wanted(self, archive: Path, kind: str) -> str:
+    def _only_wanted(self, archive: Path, key: str, kind: str) -> str:
         """The list of entries about the wanted tables alone, of one kind where one is named."""
         listed = listed_entries(self.programs.path("pg_restore"), archive, kind)
+        if key == "large_objects":
+            return large_object_entries(listed)
         if not self.tables:
             return listed
         tables = [(table.schema_name, table.name) for table in self._wanted()]

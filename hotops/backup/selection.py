@@ -32,6 +32,10 @@ _OF_A_TABLE = (
     "ROW SECURITY",
 )
 _NAMED_APART = ("INDEX ATTACH", "INDEX", "SEQUENCE OWNED BY", "SEQUENCE", "STATISTICS")
+#: Large objects, what was granted on them and said of them: the first word of PostgreSQL's own names for these entries.
+_OF_LARGE_OBJECTS = re.compile(
+    r"^\d+; \d+ \d+ (BLOB|BLOBS|BLOB METADATA|(ACL|COMMENT|SECURITY LABEL) - LARGE OBJECTS?) "
+)
 _ENTRY = re.compile(
     rf"^\d+; \d+ \d+ (?P<kind>{'|'.join((*_OF_A_TABLE, *_NAMED_APART, *_GROUND, 'ACL', 'COMMENT'))}) (?P<schema>\S+) (?P<rest>.*)$"
 )
@@ -43,6 +47,11 @@ def listed_entries(pg_restore: str, archive: Path, kind: str = "") -> str:
         [pg_restore, "--list", str(archive)], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
     ).stdout
     return "\n".join(line for line in listed.splitlines() if f" {kind} " in line) + "\n" if kind else listed
+
+
+def large_object_entries(listing: str) -> str:
+    """The lines of `pg_restore --list` about large objects: dumps of before carry other schemas' rows beside them."""
+    return "".join(f"{line}\n" for line in listing.splitlines() if _OF_LARGE_OBJECTS.match(line))
 
 
 def entries_of(listing: str, tables: Collection[tuple[str, str]], catalogue: Mapping[str, Mapping[str, str]]) -> str:
