@@ -14,14 +14,16 @@ from pydantic import Field
 from hotops import __version__
 from hotops.conformance.assumption import Tried
 from hotops.conformance.readings import read_assumptions
-from hotops.conformance.trials import PREFIX, cost_usd, try_all
+from hotops.conformance.trials import PREFIX, REFERENCES, cost_usd, repository_of, try_all
 from hotops.core.clock import basic_stamp, rfc3339
 from hotops.core.documented import Documented
-from hotops.core.errors import Forbidden, UsageError
+from hotops.core.driver import is_readonly
+from hotops.core.errors import Forbidden, UsageError, VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.state import write_atomically
 from hotops.deploy import marks
 from hotops.fly import Fly
+from hotops.github.client import GitHub
 from hotops.inventory.schema import Environment
 from hotops.look.screen import wrapped
 from hotops.promote.pairs import environment_of
@@ -45,18 +47,19 @@ class ConformanceWanted(Spec):
 
 @dataclass(frozen=True)
 class ConformanceSeen:
-    """What reads told, the shapes of the replies, and apps that a dead run left."""
+    """What reads told, the shapes of the replies, and apps and references that a dead run left."""
 
     read: tuple[Tried, ...]
     shapes: dict[str, Any]
     left: tuple[str, ...]
+    left_references: tuple[str, ...] = ()
 
 
 class Conformance(Operation[ConformanceWanted, ConformanceSeen]):
     """Ask the clouds what hotops takes for true of them. Writes nothing to them without a budget.
 
-    With one, an app of its own is made, used and destroyed; one that a dead run left is destroyed too. Raises
-    UsageError (the budget is too small), and what making the app raises.
+    With one, an app and a git reference of its own are made, used and destroyed; those that a dead run left, too.
+    Raises UsageError (the budget is too small), what making the app raises, VerifyFailed (something is left).
     """
 
     name = "conformance"
@@ -70,7 +73,10 @@ class Conformance(Operation[ConformanceWanted, ConformanceSeen]):
             "Asks by reads alone what can be asked so, of the environment's first app, and compares.",
             "With a O(budget) it makes an app of two small machines, tries what only writes tell, and destroys it.",
             "Each line names its row in the page of unverified assumptions; a line that differs is a finding.",
-            "Leaves a file with assumed, seen and the shapes of the replies, in which no value is.",
+            (
+                "Writes a file with assumed, seen and the shapes of the replies, in which no value is;"
+                " not in check mode, and not where C(HOTOPS_READONLY) is set."
+            ),
         ),
         returns={
             "tried": {
@@ -86,7 +92,7 @@ class Conformance(Operation[ConformanceWanted, ConformanceSeen]):
                 "elements": "dict",
             },
             "file": {
-                "description": "The file, below the project's folder; null in check mode.",
+                "description": "The file, below the project's folder; null in check mode and with HOTOPS_READONLY.",
                 "returned": "success",
                 "type": "str",
             },
@@ -113,32 +119,48 @@ class Conformance(Operation[ConformanceWanted, ConformanceSeen]):
                 code="budget_too_small",
             )
         read, shapes = read_assumptions(context, environment)
-        left = self._left(environment) if self.want.budget is not None else ()
-        return ConformanceSeen(tuple(read), shapes, left)
+        if self.want.budget is None:
+            return ConformanceSeen(tuple(read), shapes, ())
+        return ConformanceSeen(tuple(read), shapes, self._left(environment), self._left_references(environment))
 
     def plan(self, state: ConformanceSeen) -> Plan:
         if self.want.budget is None:
-            return Plan(why_empty="without a budget nothing is tried by writing.")
+            return Plan(why_empty="without a budget no cloud is written to; a file keeps what was read.")
         steps = [Step(f"left/{app}", app, "destroy", before={"app": app}, phase="tidy") for app in state.left]
+        repo = repository_of(self.context, environment_of(self.context))
+        steps += [
+            Step(f"left/{name}", name, "destroy", before={"repository": repo}, phase="tidy references")
+            for name in state.left_references
+        ]
         made = {"machines": 2, "for_at_most_min": 30, "usd_at_most": round(cost_usd(), 4), "then": "destroyed"}
         org = next(iter(environment_of(self.context).apps.values())).fly_org
         steps.append(Step("trials", f"an app {PREFIX}… in {org}", "create", after=made, phase="try"))
-        return Plan(tuple(steps), title="conformance", decides={"org": org, "left": list(state.left)})
+        left = [*state.left, *state.left_references]
+        return Plan(tuple(steps), title="conformance", decides={"org": org, "left": left})
 
     def apply(self, step: Step, done: Done) -> Fact:
         context, environment = self.context, environment_of(self.context)
         if step.phase == "tidy":
             context.client(Fly).apps.destroy(step.target)
             return {}
+        if step.phase == "tidy references":
+            context.client(GitHub).git.delete_ref(str(step.before["repository"]), step.target)
+            return {}
         app = f"{PREFIX}{secrets.token_hex(4)}"
         found = try_all(context, environment, app, self._image(environment))
         self._tried = found
         return {"app": app, "tried": len(found)}
 
+    def verify(self, plan: Plan, done: Done) -> None:
+        environment = environment_of(self.context)
+        left = [*self._left(environment), *self._left_references(environment)]
+        if left:
+            raise VerifyFailed(f"Of the trials is left: {', '.join(left)}.", remedy="The next run removes it.")
+
     def report(self, state: ConformanceSeen, plan: Plan, done: Done) -> dict[str, Any]:
         found = [*state.read, *(self._tried if done.get("trials") else ())]
         differs = [one.as_row() for one in found if one.verdict == "differs"]
-        file = None if self.context.check else self._write(found, state.shapes)
+        file = None if self.context.check or is_readonly() else self._write(found, state.shapes)
         return {
             "tried": [one.as_row() for one in found],
             "failed_findings": differs,
@@ -158,6 +180,12 @@ class Conformance(Operation[ConformanceWanted, ConformanceSeen]):
                 remedy=f"Use an organisation's token: fly tokens create org -o {org} -x 2h",
                 code="trials_not_allowed",
             ) from error
+
+    def _left_references(self, environment: Environment) -> tuple[str, ...]:
+        repo = repository_of(self.context, environment)
+        if repo is None:
+            return ()
+        return tuple(found.name for found in self.context.client(GitHub).git.refs(repo, REFERENCES))
 
     def _image(self, environment: Environment) -> str:
         if self.want.image or environment.env_kind == "live":

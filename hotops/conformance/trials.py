@@ -20,6 +20,8 @@ from hotops.scale.sizes import Size
 
 #: Apps of this name are ours to destroy, also those that a dead run left.
 PREFIX = "hotops-conformance-"
+#: References of this name likewise.
+REFERENCES = "refs/hotops/conformance/"
 SIZE = Size("shared", 1, 256)
 MACHINES = 2
 #: Longest that the trials are let run; what the budget is compared with.
@@ -177,13 +179,18 @@ class _Trials:
         return state in ("stopped", "created"), state
 
 
+def repository_of(context: Context, environment: Environment) -> str | None:
+    """The repository that a reference is tried in; None where none is named or no token is there."""
+    return environment.github_repo if context.world.has_credential("github") else None
+
+
 def _git(context: Context, environment: Environment) -> list[Tried]:
     """Of GitHub: a reference of its own, made twice, read and removed."""
-    repo = environment.github_repo
-    if repo is None or not context.world.has_credential("github"):
+    repo = repository_of(context, environment)
+    if repo is None:
         return []
     github = context.client(GitHub)
-    name = f"refs/hotops/conformance/{secrets.token_hex(6)}"
+    name = f"{REFERENCES}{secrets.token_hex(6)}"
 
     def twice() -> Found:
         head = github.git.head(repo)
@@ -211,4 +218,4 @@ def _forget(github: GitHub, repo: str, name: str) -> None:
         if github.git.ref(repo, name) is not None:
             github.git.delete_ref(repo, name)
     except HotopsError:
-        return  # what GitHub refuses here was told above, and a reference of that name stops nobody
+        return  # whether it is left is looked at once more when all is over

@@ -11,7 +11,6 @@ from hotops.registry import OPERATIONS, operation
 UNPROVEN: Mapping[str, str] = {
     "notify": "a message can't be read back: what became of it is the answer of who took it",
     "backup_prune": "not yet: what is removed is looked at by the next listing",
-    "conformance": "not yet: its trials look themselves whether the app that they made is gone",
     "restore": "not yet: what was loaded is compared by backup_verify",
     "restore_compare": "not yet: what it keeps is a copy in a file",
 }

@@ -15,7 +15,8 @@ description:
   - Asks by reads alone what can be asked so, of the environment's first app, and compares.
   - With a O(budget) it makes an app of two small machines, tries what only writes tell, and destroys it.
   - Each line names its row in the page of unverified assumptions; a line that differs is a finding.
-  - Leaves a file with assumed, seen and the shapes of the replies, in which no value is.
+  - Writes a file with assumed, seen and the shapes of the replies, in which no value is; not in check mode, and
+    not where C(HOTOPS_READONLY) is set.
 author:
   - The hotops authors (!UNKNOWN)
 options:
@@ -67,7 +68,7 @@ failed_findings:
   elements: dict
 file:
   description:
-    - The file, below the project's folder; null in check mode.
+    - The file, below the project's folder; null in check mode and with HOTOPS_READONLY.
   returned: success
   type: str
 plan:
