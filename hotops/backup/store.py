@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from hotops.backup.errors import StoreFailed
+from hotops.backup.memory import return_large_buffers
 from hotops.core.errors import MissingExtra, UsageError
 from hotops.core.state import state_dir
 
@@ -32,6 +33,7 @@ class Store:
     """Objects by name. Safe for use by several threads; every failure is a StoreFailed that says what to do."""
 
     def __init__(self, inner: Any, url: str, folder: Path | None = None) -> None:
+        return_large_buffers()  # whatever goes to a store or comes from it is large
         self._inner = inner
         self.url = url
         self.folder = folder
