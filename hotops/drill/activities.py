@@ -10,6 +10,7 @@ from hotops.core.driver import drive
 from hotops.core.errors import ExitCode, HotopsError, UsageError, WaitTimeout
 from hotops.core.sandbox_control import ControlClient
 from hotops.core.waiting import Pace, wait_for
+from hotops.deploy import marks
 from hotops.deploy.rollback import Rollback, RollbackWant
 from hotops.drill import machines as fleet
 from hotops.drill import volumes
@@ -19,6 +20,7 @@ from hotops.drill.machines import Was
 from hotops.drill.volumes import restored_from_snapshot, volume_of
 from hotops.drill.worlds import sandbox_control
 from hotops.fly import Fly
+from hotops.fly.image import ImageRef
 from hotops.fly.states import is_alive
 from hotops.supabase.client import Project
 
@@ -151,11 +153,19 @@ def break_release(exercise: Exercise, *, tag: str = "drill-crash") -> dict[str, 
     control = sandbox_control(exercise, "break a release")
     app = exercise.names[0]
     exercise.record.mark("fault")
-    releases = exercise.context.client(Fly).releases.list(app)
-    before = next((release for release in releases if release.status == "complete"), None)
-    exercise.record.note(broken=app, broken_tag=tag, before_version=before.version if before else None)
+    exercise.record.note(broken=app, broken_tag=tag, before_version=_running_release(exercise, app))
     control.push(app, tag)
     return {"app": app, "tag": tag}
+
+
+def _running_release(exercise: Exercise, app: str) -> int | None:
+    """The release that the machines run. The newest complete one may be another: a dead way back recorded nothing."""
+    fly = exercise.context.client(Fly)
+    running = {marks.digest_of(machine) for machine in fly.machines.list(app) if is_alive(machine)}
+    for release in sorted(fly.releases.list(app), key=lambda each: -each.version):
+        if release.is_complete and release.image_ref and ImageRef.parse(release.image_ref).digest in running:
+            return release.version
+    return None
 
 
 # --- the way back -----------------------------------------------------------------------------------------------------
@@ -294,6 +304,8 @@ def tidy_up(exercise: Exercise) -> dict[str, Any]:
         facts = exercise.record.facts
         wanted = RollbackWant(apps=(facts["broken"],), version=facts.get("before_version"))
         done["rolled_back"] = sorted(drive(Rollback(wanted, exercise.context)).result.get("apps", {}))
+    if exercise.record.facts.get("broken"):
+        _call_failed(exercise)
     if exercise.record.facts.get("lost_hosts"):
         done["hosts"] = _hosts_are_back(exercise)
     lost = fleet.missing(exercise.fleet_before, fleet.all_started(exercise.context, exercise.names))
@@ -323,6 +335,14 @@ def _runs_broken_image(exercise: Exercise) -> bool:
     machines = exercise.context.client(Fly).machines.list(facts["broken"])
     images = [machine.config.image_ref for machine in machines if machine.config is not None and is_alive(machine)]
     return any(image is not None and image.tag == facts.get("broken_tag") for image in images)
+
+
+def _call_failed(exercise: Exercise) -> None:
+    """The broken release is recorded as such, also where the way back died before it said so: else it seems good."""
+    releases, facts = exercise.context.client(Fly).releases, exercise.record.facts
+    for release in releases.list(facts["broken"]):
+        if release.is_complete and release.image_ref and ImageRef.parse(release.image_ref).tag == facts["broken_tag"]:
+            releases.try_update(release.id, "failed")
 
 
 def _wait_until_well(exercise: Exercise, within_s: float) -> None:

@@ -15,6 +15,7 @@ from hotops.core.clock import rfc3339
 from hotops.core.driver import drive
 from hotops.core.errors import NoGo, RolledBack, UsageError
 from hotops.core.lock import LockHeld
+from hotops.deploy.rollback import Rollback, RollbackWant
 from hotops.drill import drill as dr_drill
 from hotops.drill.credentials import NotRotatable
 from hotops.drill.drill import ConfirmationMissing, DrDrill, DrillWanted, TargetMissed
@@ -107,6 +108,25 @@ def test_what_breaks_comes_back_and_is_measured(shop: Shop, scenario: str) -> No
     assert not (folder / "deadman.log").exists()
     (entry,) = Register(shop.folder / "artifacts/drills/register.jsonl").entries()
     assert (entry.scenario, entry.passed, entry.env_kind) == (scenario, True, "sandbox")
+    is_as_before(shop)
+
+
+def test_a_release_that_nobody_recorded_as_failed_is_not_what_a_broken_release_goes_back_to(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A way back died when the machines were back, before it said so: the crashing release counts as good."""
+    shop.control.push("shop-production", "drill-crash")
+    with monkeypatch.context() as patch, shop.context() as context:
+        patch.setattr(Rollback, "_record", lambda *_given: {})
+        drive(Rollback(RollbackWant(apps=("shop-production",)), context))
+    result = drill(shop, "release_broken")
+    facts = json.loads((Path(result["report"]).parent / "drill.json").read_text(encoding="utf-8"))["facts"]
+    with shop.context(recorded=False) as context:
+        releases = context.client(Fly).releases.list("shop-production")
+    crashing = {release.version: release.status for release in releases if "drill-crash" in release.image_ref}
+    assert facts["before_version"] not in crashing
+    assert len(crashing) >= 2
+    assert set(crashing.values()) == {"failed"}
     is_as_before(shop)
 
 
