@@ -185,3 +185,111 @@ select pg_describe_object(d.classoid, d.objoid, d.objsubid), d.description
 from pg_description d
 where d.objoid >= 16384 and d.classoid in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass, 'pg_constraint'::regclass, 'pg_namespace'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass)
   and not exists (select from pg_depend e where e.classid = d.classoid and e.objid = d.objoid and e.deptype = 'e');
+
+-- kind: large object
+select m.oid::text, 'owner ' || pg_get_userbyid(m.lomowner) from pg_largeobject_metadata m;
+
+-- kind: large object grant
+select 'large object ' || m.oid || ': ' || case a.grantee when 0 then 'public' else pg_get_userbyid(a.grantee) end,
+    string_agg(a.privilege_type || case when a.is_grantable then ' with grant option' else '' end, ', ' order by a.privilege_type)
+from pg_largeobject_metadata m, aclexplode(coalesce(m.lomacl, acldefault('L', m.lomowner))) a group by 1;
+
+-- kind: content of large object
+-- By mebibyte: none is ever held whole. One that this role may not read says so. Each is closed again: there may be many.
+select m.oid::text, coalesce(s.size || ' bytes, sha256 ' || (
+    select encode(sha256(string_agg(sha256(lo_get(m.oid, o, 1048576)), ''::bytea order by o)), 'hex')
+    from generate_series(0::bigint, s.size, 1048576) o), 'not readable')
+from pg_largeobject_metadata m, lateral (select case when pg_has_role(m.lomowner, 'usage') or exists (
+    select from aclexplode(m.lomacl) a where a.privilege_type = 'SELECT' and case a.grantee when 0 then true else pg_has_role(a.grantee, 'usage') end)
+  then (select (array[lo_lseek64(f.fd, 0, 2), lo_close(f.fd)])[1] from (select lo_open(m.oid, 262144) as fd offset 0) f) end as size offset 0) s;
+
+-- kind: materialized view
+select c.oid::regclass::text, case when c.relispopulated then 'populated' else 'without rows' end
+from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'm' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e');
+
+-- kind: state of rule
+select r.ev_class::regclass::text || ' ' || r.rulename, 'enabled ' || r.ev_enabled::text
+from pg_rewrite r join pg_class c on c.oid = r.ev_class join pg_namespace n on n.oid = c.relnamespace
+where r.rulename <> '_RETURN' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema';
+
+-- kind: default grant option
+select pg_get_userbyid(d.defaclrole) || ' in ' || coalesce(n.nspname, 'every schema') || ' on ' || d.defaclobjtype::text || ' to '
+    || case a.grantee when 0 then 'public' else pg_get_userbyid(a.grantee) end, string_agg(a.privilege_type, ', ' order by a.privilege_type)
+from pg_default_acl d left join pg_namespace n on n.oid = d.defaclnamespace, aclexplode(d.defaclacl) a where a.is_grantable group by 1;
+
+-- kind: published schema
+select p.pubname || ': ' || n.nspname, '' from pg_publication_namespace s join pg_publication p on p.oid = s.pnpubid join pg_namespace n on n.oid = s.pnnspid;
+
+-- kind: cast
+select format_type(c.castsource, null) || ' as ' || format_type(c.casttarget, null),
+    concat_ws(' ', 'context ' || c.castcontext::text, 'method ' || c.castmethod::text, case when c.castfunc <> 0 then c.castfunc::regprocedure::text end)
+from pg_cast c where c.oid >= 16384
+  and not exists (select from pg_depend d where d.classid = 'pg_cast'::regclass and d.objid = c.oid and d.deptype = 'e');
+
+-- kind: operator
+select o.oid::regoperator::text, concat_ws(' ', 'owner ' || pg_get_userbyid(o.oprowner), o.oprcode::regproc::text, 'commutator ' || nullif(o.oprcom, 0)::regoperator,
+    'negator ' || nullif(o.oprnegate, 0)::regoperator, nullif(o.oprrest, 0)::regproc::text, nullif(o.oprjoin, 0)::regproc::text,
+    case when o.oprcanhash then 'hashes' end, case when o.oprcanmerge then 'merges' end)
+from pg_operator o where o.oid >= 16384 and o.oprcode <> 0
+  and not exists (select from pg_depend d where d.classid = 'pg_operator'::regclass and d.objid = o.oid and d.deptype = 'e');
+
+-- kind: operator class
+select c.opcnamespace::regnamespace || '.' || c.opcname || ' using ' || m.amname, concat_ws(' ', 'owner ' || pg_get_userbyid(c.opcowner),
+    case when c.opcdefault then 'default' end, 'for ' || format_type(c.opcintype, null), 'family ' || f.opfnamespace::regnamespace || '.' || f.opfname,
+    (select string_agg(a.amopstrategy || ' ' || a.amopopr::regoperator, ', ' order by a.amopstrategy, a.amopopr::regoperator::text)
+     from pg_amop a where a.amopfamily = f.oid),
+    (select string_agg(p.amprocnum || ' ' || p.amproc::regprocedure, ', ' order by p.amprocnum, p.amproc::regprocedure::text)
+     from pg_amproc p where p.amprocfamily = f.oid))
+from pg_opclass c join pg_opfamily f on f.oid = c.opcfamily join pg_am m on m.oid = c.opcmethod where c.oid >= 16384
+  and not exists (select from pg_depend d where d.classid = 'pg_opclass'::regclass and d.objid = c.oid and d.deptype = 'e');
+
+-- kind: collation
+-- The locale's column has another name from 17 on.
+select c.oid::regcollation::text, concat_ws(' ', 'owner ' || pg_get_userbyid(c.collowner), 'provider ' || c.collprovider::text,
+    coalesce(to_jsonb(c) ->> 'colllocale', to_jsonb(c) ->> 'colliculocale'), c.collcollate, c.collctype,
+    case when not c.collisdeterministic then 'nondeterministic' end)
+from pg_collation c where c.oid >= 16384 and c.collnamespace <> 'pg_catalog'::regnamespace
+  and not exists (select from pg_depend d where d.classid = 'pg_collation'::regclass and d.objid = c.oid and d.deptype = 'e');
+
+-- kind: text search dictionary
+select t.oid::regdictionary::text, concat_ws(' ', 'owner ' || pg_get_userbyid(t.dictowner), p.tmplname, t.dictinitoption)
+from pg_ts_dict t join pg_ts_template p on p.oid = t.dicttemplate where t.oid >= 16384
+  and not exists (select from pg_depend d where d.classid = 'pg_ts_dict'::regclass and d.objid = t.oid and d.deptype = 'e');
+
+-- kind: text search configuration
+select t.oid::regconfig::text, concat_ws(' ', 'owner ' || pg_get_userbyid(t.cfgowner), (select prsname from pg_ts_parser p where p.oid = t.cfgparser),
+    (select string_agg(m.maptokentype || ' ' || m.mapdict::regdictionary, ', ' order by m.maptokentype, m.mapseqno) from pg_ts_config_map m where m.mapcfg = t.oid))
+from pg_ts_config t where t.oid >= 16384
+  and not exists (select from pg_depend d where d.classid = 'pg_ts_config'::regclass and d.objid = t.oid and d.deptype = 'e');
+
+-- kind: type
+select t.oid::regtype::text, 'owner ' || pg_get_userbyid(t.typowner) from pg_type t
+where t.typtype in ('e', 'd', 'r') and t.oid >= 16384
+  and not exists (select from pg_depend d where d.classid = 'pg_type'::regclass and d.objid = t.oid and d.deptype = 'e');
+
+-- kind: foreign data wrapper
+select w.fdwname, concat_ws(' ', 'owner ' || pg_get_userbyid(w.fdwowner), 'validator ' || nullif(w.fdwvalidator, 0)::regproc::text,
+    'options ' || md5(w.fdwoptions::text), 'handler ' || nullif(w.fdwhandler, 0)::regproc::text)
+from pg_foreign_data_wrapper w
+where not exists (select from pg_depend d where d.classid = 'pg_foreign_data_wrapper'::regclass and d.objid = w.oid and d.deptype = 'e');
+
+-- kind: foreign server option
+-- Some hold a key to another service: their hash alone.
+select s.srvname || ': ' || split_part(o, '=', 1), md5(substr(o, strpos(o, '=') + 1)) from pg_foreign_server s, unnest(s.srvoptions) o;
+
+-- kind: statistics target
+select a.attrelid::regclass || '.' || a.attname, a.attstattarget::text
+from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+where a.attnum > 0 and not a.attisdropped and coalesce(a.attstattarget, -1) >= 0 and c.relkind in ('r', 'p', 'm', 'f')
+  and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'hotops_restore')
+  and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e');
+
+-- kind: comment on
+select pg_describe_object(d.classoid, d.objoid, d.objsubid), d.description from pg_description d
+where d.objoid >= 16384 and d.classoid not in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass, 'pg_constraint'::regclass,
+    'pg_namespace'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass, 'pg_extension'::regclass)
+  and not exists (select from pg_depend e where e.classid = d.classoid and e.objid = d.objoid and e.deptype = 'e');
+
+-- kind: security label
+select l.provider || ' on ' || pg_describe_object(l.classoid, l.objoid, l.objsubid), l.label from pg_seclabel l where l.objoid >= 16384;

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hotops.backup.by_hand import copy_in
-from hotops.backup.catalogue import Difference, compare_catalogues, read_catalogue
+from hotops.backup.catalogue import CONTENT, UNREADABLE, Catalogue, Difference, compare_catalogues, read_catalogue
 from hotops.backup.connection import driver, explained
 from hotops.backup.fingerprint import Column, columns_of, fingerprint, quoted, row_hash
 from hotops.backup.hosted import OWN_ROWS, sort_out, spoken
@@ -46,7 +46,7 @@ where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass a
 class Comparison:
     """What was compared, and what differs: `rows` names tables and keys, `objects` everything else.
 
-    `platform` is what a role that is no superuser could not bring back, with the reason: named, and no finding.
+    `unproven` is what could not be compared, with the reason; `platform` is what a role that is no superuser could not bring back, with the reason: named, and no finding.
     """
 
     tables: int = 0
@@ -78,8 +78,9 @@ def compare(load: Load, *, name_rows: bool = True, foreign_keys: bool = True) ->
         was, now = load.catalogue(), read_catalogue(session)
         differences = [one for one in compare_catalogues(was, now) if not _is_expected(one)]
         if load.held:
-            differences = [one for one in differences if not is_held(one)]
-        findings, named = sort_out(differences, now, load.may)
+            differences = [one for one in differences if not is_held(one, load.held)]
+        found.unproven += _not_compared(was, now)
+        findings, named = sort_out([one for one in differences if not _is_unreadable(one)], now, load.may)
         found.objects += [str(difference) for difference in findings]
         found.platform += spoken(named)
         with session.cursor() as cursor:
@@ -219,6 +220,24 @@ def _orphans(cursor: Any) -> Iterator[str]:
         orphans = cursor.fetchone()[0]
         if orphans:
             yield f"foreign key {name} of {child}: {orphans} rows without a {parent}"
+
+
+def _not_compared(was: Catalogue, now: Catalogue) -> Iterator[str]:
+    """What can't differ as far as anybody can tell, since one side does not know it."""
+    older, newer = [kind for kind in now if kind not in was], [kind for kind in was if kind not in now]
+    if older:
+        yield f"not recorded by this older backup, and not compared: {', '.join(older)}"
+    if newer:
+        yield f"recorded by a newer hotops, and not compared by this one: {', '.join(newer)}"
+    for name, content in was.get(CONTENT, {}).items():
+        there = now.get(CONTENT, {}).get(name)
+        if there is not None and UNREADABLE in (content, there):
+            who = "the backup's role" if content == UNREADABLE else "this role"
+            yield f"{CONTENT} {name}: {who} may not read it"
+
+
+def _is_unreadable(one: Difference) -> bool:
+    return one.kind == CONTENT and UNREADABLE in (one.wanted, one.found) and None not in (one.wanted, one.found)
 
 
 def _is_expected(difference: Difference) -> bool:

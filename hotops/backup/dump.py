@@ -15,7 +15,7 @@ from typing import Any
 
 from hotops.backup import manifest as manifests
 from hotops.backup.by_hand import restore_script
-from hotops.backup.catalogue import Catalogue, read_catalogue
+from hotops.backup.catalogue import LIVING, Catalogue, read_catalogue
 from hotops.backup.connection import Connection, driver, explained
 from hotops.backup.errors import BackupSuspicious
 from hotops.backup.fingerprint import Column, Print, columns_of, print_query
@@ -136,7 +136,8 @@ class Dump:
         Raises DatabaseFailed, StoreFailed; what is done by then need not be done again.
         """
         progress = Progress(self.store, self.prefix, self.id, self.sealer.recipients)
-        progress.catalogue = hashlib.sha256(json.dumps(self._catalogue, sort_keys=True).encode()).hexdigest()
+        shape = {kind: found for kind, found in self._catalogue.items() if kind not in LIVING}
+        progress.catalogue = hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
         ranges = cut(self.seen.tables, self.pages)
         with self._explained():
             self._columns = columns_of(self._session, *(sql_name(table) for table in self.seen.tables))

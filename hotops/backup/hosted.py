@@ -21,7 +21,9 @@ _ROLES = re.compile(
 _OWNER = re.compile(r"\bowner (\S+)")
 _SUPERUSERS_ONLY = re.compile(r"\b(superuser|replication|bypassrls) ?")
 #: On what an object of these kinds lies, read from its name.
-_ON_A_TABLE = frozenset({"column", "constraint", "trigger", "rule", "policy"})
+_ON_A_TABLE = frozenset(
+    {"column", "constraint", "trigger", "rule", "policy", "state of rule", "statistics target", "materialized view"}
+)
 _RIGHTS = """
 select current_user, (select rolsuper from pg_roles where rolname = current_user),
   array(select rolname::text from pg_roles r where not pg_has_role(current_user, r.oid, 'member')),
@@ -68,11 +70,11 @@ def sort_out(
     if may.superuser:
         return list(differences), {}
     differences = list(differences)
-    moved = _moved(differences, may)
+    moved, absent = _moved(differences, may), _absent(differences)
     left: list[Difference] = []
     named: dict[str, list[str]] = {}
     for difference in differences:
-        reason = _reason(difference, found, may, moved)
+        reason = _reason(difference, found, may, moved) or _of_superusers(difference, absent)
         if reason is None:
             left.append(difference)
         else:
@@ -106,6 +108,37 @@ def _moved(differences: Iterable[Difference], may: Rights) -> dict[str, tuple[st
     return moved
 
 
+def _absent(differences: Iterable[Difference]) -> frozenset[str]:
+    """What only a superuser makes and is not there, and what hangs on that, as comments name it."""
+    missing = [one for one in differences if one.found is None]
+    wrappers = {one.name for one in missing if one.kind == "foreign data wrapper"}
+    servers = {
+        one.name for one in missing if one.kind == "foreign server" and str(one.wanted).partition(" ")[0] in wrappers
+    }
+    names = {f"event trigger {one.name}" for one in missing if one.kind == "event trigger"}
+    for one in missing:
+        if one.kind == "operator class":
+            what, _, method = one.name.partition(" using ")
+            names |= {f"operator {kind} {what} for access method {method}" for kind in ("class", "family")}
+    return frozenset(
+        names | {f"foreign-data wrapper {name}" for name in wrappers} | {f"server {name}" for name in servers}
+    )
+
+
+def _of_superusers(one: Difference, absent: Collection[str]) -> str | None:
+    """Objects that no other role makes: these themselves, and what is said of them."""
+    if one.found is not None:
+        return None
+    if one.kind in ("operator class", "foreign data wrapper", "published schema", "security label"):
+        return "only a superuser makes it"
+    if one.kind == "comment on" and one.name in absent:
+        return "on what only a superuser makes"
+    server = one.name.partition(":")[0] if one.kind == "foreign server option" else one.name
+    if one.kind in ("foreign server", "foreign server option") and f"server {server}" in absent:
+        return "of a foreign data wrapper, which only a superuser makes"
+    return None
+
+
 def _reason(
     one: Difference,
     found: Catalogue,
@@ -116,11 +149,11 @@ def _reason(
         was = _OWNER.search(one.wanted)
         if was and was[1] in may.not_ours:
             return f"owned by another role here, since {may.role} may give nothing to {was[1]}"
-    if one.kind == "grant":
+    if one.kind in ("grant", "large object grant"):
         what, _, who = one.name.rpartition(": ")
         if who in moved.get(what, ()):
             return "an owner's own privileges, where the owner is another"
-    if one.kind == "default grant" and one.name.partition(" in ")[0] in may.not_ours:
+    if one.kind in ("default grant", "default grant option") and one.name.partition(" in ")[0] in may.not_ours:
         return f"what is given by default by another role than {may.role}"
     if one.kind == "extension":
         if one.found is None and may.may_not_make(one.name):
@@ -172,8 +205,8 @@ def _of_the_platform(one: Difference, found: Catalogue, may: Rights) -> str | No
 
 def _owner_of(one: Difference, found: Catalogue) -> str:
     """Who owns, in the restored database, what a difference is about."""
-    name = one.name.partition(" ")[0] if one.kind in _ON_A_TABLE - {"column"} else one.name
-    if one.kind == "column":
+    name = one.name.partition(" ")[0] if one.kind in _ON_A_TABLE - {"column", "statistics target"} else one.name
+    if one.kind in ("column", "statistics target"):
         name = name.rpartition(".")[0]
     if one.kind == "grant":
         what, _, name = one.name.rpartition(": ")[0].partition(" ")

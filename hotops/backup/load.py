@@ -52,6 +52,8 @@ class Load:
     problems: list[str] = field(default_factory=list)
     #: What the role of this restore was refused; a comparison names what came of it.
     refused: list[str] = field(default_factory=list)
+    #: What the comparison could not compare, with the reason.
+    unproven: list[str] = field(default_factory=list)
     resumed: int = 0
     #: Whether all by which the restored database could call out is held back, and what was.
     quiet: bool = False

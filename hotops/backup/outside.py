@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Collection
 from typing import Any
 
 from hotops.backup.catalogue import Difference
@@ -55,8 +57,17 @@ def quiet_settings(session: Any) -> dict[str, str]:
     return {"session_replication_role": "replica", **({"event_triggers": "off"} if row and row[0] else {})}
 
 
-def is_held(difference: Difference) -> bool:
-    """Whether something differs for no other reason than that it was held back."""
+def is_held(difference: Difference, held: Collection[str] = ()) -> bool:
+    """Whether something differs for no other reason than that it was held back; `held` is what the restore noted."""
+    if difference.kind == "foreign server option" and difference.wanted is not None:
+        nowhere = _NOWHERE.get(difference.name.rpartition(": ")[2])
+        return (
+            nowhere is not None and difference.found == hashlib.md5(nowhere.encode(), usedforsecurity=False).hexdigest()
+        )
+    if difference.kind == "foreign data wrapper" and difference.wanted is not None:
+        return difference.found == difference.wanted.partition(" handler ")[0]
+    if difference.kind == "materialized view":  # of a foreign table
+        return any(line.startswith(f"REFRESH MATERIALIZED VIEW {difference.name};") for line in held)
     if difference.kind != "event trigger" or difference.wanted is None or difference.found is None:
         return False
     return _ENABLED.sub("enabled D", difference.wanted) == difference.found

@@ -27,7 +27,7 @@ class Over(Load):
             row = session.execute(f"select to_regclass('{NOTES}.done') is not null").fetchone()
             if row and row[0]:
                 return
-            shape = compare_catalogues(self.catalogue(), read_catalogue(session), kinds=_SHAPE)
+            shape = compare_catalogues(self.catalogue(), read_catalogue(session, kinds=_SHAPE), kinds=_SHAPE)
             unlike = [str(found) for found in shape if any(name in found.name.replace('"', "") for name in names)]
             if unlike:
                 raise RestoreRefused(

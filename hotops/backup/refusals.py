@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 
 from hotops.backup.hosted import Rights
@@ -11,9 +12,9 @@ _TOLD = "could not execute query: ERROR:  "
 _COMMAND = re.compile(r"^Command was: (.*(?:\n(?!\n|pg_restore: ).*)*)", re.MULTILINE)
 #: Said by a program that did what it could; any other error ended it.
 _OTHER_ERROR = re.compile(r"error: (?!could not execute query)(.+)")
-# A large object that is there already is told by its index alone, which is what a resumed restore meets.
+# Large objects and text search that are there already are told by a catalogue's index alone, which is what a resumed restore meets.
 _THERE = re.compile(
-    r"already exists|pg_largeobject_metadata_oid_index|multiple primary keys for table|is already (a )?(member of|partition|associated)"
+    r"already exists|unique constraint \"pg_(largeobject_metadata|ts_dict|ts_config|ts_parser|ts_template)_\w+_index\"|multiple primary keys for table|is already (a )?(member of|partition|associated)"
 )  # fmt: skip
 _NOT_OURS = re.compile(
     r"must be (member of role|owner of|superuser|able to SET ROLE)|permission denied|no permission to|cannot be owned by"
@@ -26,6 +27,10 @@ _OWNERSHIP = re.compile(r"ALTER [A-Z ]+ .+ OWNER TO [^;]+;", re.DOTALL)
 _GONE_WITH_IT = re.compile(r"^(?!role ).*does not exist$")
 #: Statements about what an extension brought along: they fail where that could not be made.
 _ABOUT = ("GRANT", "REVOKE", "COMMENT ON")
+#: What only a superuser makes, and what is then said where a later statement is about it.
+_MAKES = re.compile(r"CREATE (OPERATOR FAMILY|OPERATOR CLASS|FOREIGN DATA WRAPPER|SERVER) (\S+)")
+_ABSENT = re.compile(r"(operator family|operator class|foreign-data wrapper|server) \"([^\"]+)\" does not exist")
+_OF_IT = re.compile(r"ALTER [A-Z ]+ .+ OWNER TO|GRANT|REVOKE|COMMENT ON|CREATE SERVER|CREATE USER MAPPING", re.DOTALL)
 
 
 class Refusal(NamedTuple):
@@ -51,11 +56,16 @@ def sorted_refusals(said: str, may: Rights, missing: frozenset[str]) -> Sorted:
     """Sort what pg_restore said; what is there already is no refusal. `missing` extensions could not be made here."""
     owners: list[str] = []
     not_ours: list[str] = []
+    gone: set[tuple[str, str]] = set()
     wrong = [found.strip()[:300] for found in _OTHER_ERROR.findall(said) if "could not execute query" not in found]
     for refusal in refusals(said):
         if _THERE.search(refusal.error):
             continue
-        if _is_not_ours(refusal, may, missing):
+        if not may.superuser and _is_about(refusal, gone):
+            gone |= _made_by(refusal)
+            not_ours.append(str(refusal))
+        elif _is_not_ours(refusal, may, missing):
+            gone |= _made_by(refusal)
             if _OWNERSHIP.fullmatch(refusal.command.strip()):
                 owners.append(refusal.command.strip())
             else:
@@ -73,6 +83,21 @@ def refusals(said: str) -> list[Refusal]:
         command = _COMMAND.search(piece)
         found.append(Refusal(error, command[1].strip() if command else ""))
     return found
+
+
+def _made_by(refusal: Refusal) -> set[tuple[str, str]]:
+    """What a refused statement would have made, as later errors name it."""
+    made = _MAKES.match(refusal.command)
+    if made is None:
+        return set()
+    kind = made[1].lower().replace("foreign data", "foreign-data")
+    return {(kind, made[2].rstrip(";").replace('"', ""))}
+
+
+def _is_about(refusal: Refusal, gone: Collection[tuple[str, str]]) -> bool:
+    """Whether a statement fails for no other reason than that an earlier one was refused."""
+    absent = _ABSENT.search(refusal.error)
+    return absent is not None and (absent[1], absent[2]) in gone and _OF_IT.match(refusal.command) is not None
 
 
 def _is_not_ours(refusal: Refusal, may: Rights, missing: frozenset[str]) -> bool:

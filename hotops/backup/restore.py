@@ -21,6 +21,7 @@ from hotops.backup.restoring import PHASES, judged, phases_of, run_phase
 from hotops.backup.settings import Settings, Where, connection_of, opener_of, settings_of
 from hotops.core.clock import rfc3339, spoken_duration
 from hotops.core.documented import Documented
+from hotops.core.errors import VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Step
 
 #: A living database is overwritten only with a backup of it that is younger.
@@ -141,6 +142,10 @@ class Restore(Operation[RestoreWanted, Aim]):
                 "description": "What the role of the restore could not bring back, by reason.", "returned": "success", "type": "list",
                 "elements": "str", "sample": [],
             },
+            "unproven": {
+                "description": "What could not be compared, and why: kinds that an older backup does not hold, large objects that the"
+                " role may not read.", "returned": "success", "type": "list", "elements": "str", "sample": [],
+            },
         },
         examples="""
 - name: The newest backup stands beside the living database
@@ -243,6 +248,14 @@ class Restore(Operation[RestoreWanted, Aim]):
         took: dict[str, object] = {"seconds": round(self.context.clock.now() - began, 3)}
         return took if compared is None else {**took, "tables": compared.tables, "rows": compared.rows_compared}
 
+    def verify(self, plan: Plan, done: Done) -> None:
+        """The notes are gone, so that the restore is whole; that its rows are right the last phase proved, or nobody asked."""
+        if _has_notes(self._aim.load.connection):
+            raise VerifyFailed(
+                f"{self._aim.name} still holds the notes of a restore that did not end.",
+                remedy="Run it again: it goes on.",
+            )
+
     def report(self, state: Aim, plan: Plan, done: Done) -> dict[str, Any]:
         phases = {step.name: done[step.name]["seconds"] for step in plan.steps if step.name in done}
         told = manifests.told(state.found.manifest)
@@ -254,13 +267,15 @@ class Restore(Operation[RestoreWanted, Aim]):
                 *(f"{name}: {seconds} s" for name, seconds in phases.items()),
                 *(f"not brought back: {_shortened(line)}" for line in self._problems(state)),
             ]
+            lines += [f"not compared: {line}" for line in state.load.unproven]
             lines += [f"held back: {_shortened(line)}" for line in state.load.held]
             if self.want.jobs == "hold" and "jobs" in state.found.manifest.schema_parts:
                 lines.append("scheduled jobs are held back: jobs=start starts them")
         ending = {"next": f"hotops status {state.settings.environment}"} if self.want.overwrite else {}
         return {
             **ending, "database": state.name, "restored": told, "phases": phases, "problems": self._problems(state),
-            "compared": dict(done.get("compare", {})), "held": state.load.held, SCREEN: lines,
+            "compared": dict(done.get("compare", {})), "held": state.load.held,
+            "unproven": state.load.unproven, SCREEN: lines,
         }  # fmt: skip
 
     def _problems(self, state: Aim) -> list[str]:

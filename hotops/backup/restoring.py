@@ -40,6 +40,7 @@ def run_phase(load: Load, name: str, *, all_roles: bool = False) -> Comparison |
     if name == "compare":
         found = compare(load)
         load.problems += [line for line in found.platform if line not in load.problems]
+        load.unproven = list(found.unproven)
         return found
     if name == "roles":
         load.roles(all_of_them=all_roles)

@@ -11,18 +11,22 @@ from pydantic import Field
 
 from hotops.backup import manifest as manifests
 from hotops.backup.by_hand import copy_in
+from hotops.backup.catalogue import CONTENT, UNREADABLE, read_catalogue
 from hotops.backup.compare import KEYS
 from hotops.backup.connection import Connection, driver, explained
 from hotops.backup.create import SCREEN
+from hotops.backup.errors import StoreFailed
 from hotops.backup.fingerprint import Column, columns_of, fingerprint, quoted, row_hash
 from hotops.backup.keys import Sealer
 from hotops.backup.load import Load
 from hotops.backup.manifest import Part, Table
 from hotops.backup.pipeline import PartWriter
 from hotops.backup.programs import find_programs
+from hotops.backup.quick import check_part
 from hotops.backup.ranges import slug
 from hotops.backup.restore import trust
 from hotops.backup.settings import Settings, Where, connection_of, opener_of, recipients_of, settings_of
+from hotops.backup.survey import PLATFORM_SCHEMAS
 from hotops.core.documented import Documented
 from hotops.core.operation import Done, Fact, Operation, Plan, Step
 from hotops.core.table import aligned
@@ -70,6 +74,28 @@ class Since:
 
 
 @dataclass(frozen=True)
+class Beyond:
+    """What a restore would lose that is no row of a table of the backup; nothing of it is kept."""
+
+    tables: tuple[str, ...] = ()
+    objects: Since = Since("large objects", 0, 0, 0)
+    unproven: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> list[str]:
+        """As an operator reads it."""
+        lines = [f"{name} is not in the backup: a restore does not bring it" for name in self.tables]
+        one = self.objects
+        if one.written or one.changed or one.lost:
+            lines.append(f"large objects: {one.written} written, {one.changed} changed, {one.lost} lost since")
+        if self.tables or one.kept:
+            lines.append(
+                "--keep keeps rows of the tables above alone: copy tables that are not in the backup, and large objects, with pg_dump."
+            )
+        return [*lines, *(f"not compared: {line}" for line in self.unproven)]
+
+
+@dataclass(frozen=True)
 class Compared:
     """The living database beside the backup."""
 
@@ -78,6 +104,7 @@ class Compared:
     differing: tuple[Since, ...]
     same: int
     missing: tuple[str, ...] = ()
+    beyond: Beyond = Beyond()
     parts: dict[str, tuple[Part, ...]] = field(default_factory=dict)
 
 
@@ -128,6 +155,26 @@ class CompareLiving(Operation[CompareWanted, Compared]):
                 "elements": "str",
                 "sample": [],
             },
+            "new_tables": {
+                "description": "Tables that are there and not in the backup; O(keep) does not keep them.",
+                "returned": "success",
+                "type": "list",
+                "elements": "str",
+                "sample": [],
+            },
+            "large_objects": {
+                "description": "How many large objects were written, changed and lost since; O(keep) does not keep them.",
+                "returned": "success",
+                "type": "dict",
+                "sample": {"written": 0, "changed": 0, "lost": 0},
+            },
+            "unproven": {
+                "description": "What could not be compared, and why.",
+                "returned": "success",
+                "type": "list",
+                "elements": "str",
+                "sample": [],
+            },
             "kept": {
                 "description": "Where the kept rows are, by table.",
                 "returned": "with O(keep=true)",
@@ -167,7 +214,8 @@ class CompareLiving(Operation[CompareWanted, Compared]):
                 differing.append(since)
             else:
                 same += 1
-        return Compared(settings, load, tuple(differing), same, tuple(missing))
+        beyond = Beyond() if want.tables else _beyond(load)
+        return Compared(settings, load, tuple(differing), same, tuple(missing), beyond)
 
     def plan(self, state: Compared) -> Plan:
         self._state = state
@@ -201,11 +249,24 @@ class CompareLiving(Operation[CompareWanted, Compared]):
         state.parts[step.name] = parts
         return {"rows": sum(part.rows for part in parts), "parts": [f"{self._folder}/{part.name}" for part in parts]}
 
+    def verify(self, plan: Plan, done: Done) -> None:
+        """What was kept lies in the store as it was written. Raises StoreFailed."""
+        state = self._state
+        for parts in state.parts.values():
+            for part in parts:
+                wrong = check_part(part, state.settings.store.get(f"{self._folder}/{part.name}"))
+                if wrong:
+                    raise StoreFailed(
+                        f"What was kept is not in the store as it was written: {self._folder}/{wrong}.",
+                        remedy="Restore nothing over this database yet; run it again.",
+                    )
+
     def report(self, state: Compared, plan: Plan, done: Done) -> dict[str, Any]:
         rows = [(one.table, str(one.written), str(one.changed), str(one.lost)) for one in state.differing]
         lines = aligned(rows, ("table", "written since", "changed since", "lost since")) if rows else []
         lines.append(f"{state.same} tables are as in {state.load.found.manifest.id}")
         lines += [f"{name} is not there any more" for name in state.missing]
+        lines += state.beyond.lines
         kept = {name: fact["parts"] for name, fact in done.items() if "parts" in fact}
         if kept:
             count = sum(int(str(done[name]["rows"])) for name in kept)
@@ -218,7 +279,11 @@ class CompareLiving(Operation[CompareWanted, Compared]):
         ]
         return {
             "backup": state.load.found.manifest.id, "differing": told, "same": state.same,
-            "missing": list(state.missing), "kept": kept, SCREEN: lines,
+            "missing": list(state.missing), "kept": kept, "new_tables": list(state.beyond.tables),
+            "large_objects": {
+                "written": state.beyond.objects.written, "changed": state.beyond.objects.changed, "lost": state.beyond.objects.lost,
+            },
+            "unproven": list(state.beyond.unproven), SCREEN: lines,
         }  # fmt: skip
 
     # --- inside -------------------------------------------------------------------------------------------------------
@@ -242,6 +307,32 @@ class CompareLiving(Operation[CompareWanted, Compared]):
         with _beside(load, table) as (session, pair):
             written, changed, lost = session.execute(pair.counted).fetchone()
             return Since(table.full_name, written, changed, lost, keyless=not pair.has_key)
+
+
+def _beyond(load: Load) -> Beyond:
+    """Tables that the backup does not know, and large objects by their content."""
+    was = load.catalogue()
+    with _session(load.connection) as session:
+        session.execute("set transaction isolation level repeatable read, read only")
+        now = read_catalogue(session, kinds=frozenset({"table", CONTENT}))
+    new = tuple(
+        sorted(
+            name
+            for name, definition in now["table"].items()
+            if definition.startswith("table ")
+            and name not in was["table"]
+            and name.partition(".")[0] not in PLATFORM_SCHEMAS
+        )
+    )
+    if CONTENT not in was:
+        known = () if not now[CONTENT] else ("large objects: this older backup does not record what is in them",)
+        return Beyond(new, unproven=known)
+    before, after = was[CONTENT], now[CONTENT]
+    closed = sorted(name for name in {*before, *after} if UNREADABLE in (before.get(name), after.get(name)))
+    written, lost = sum(name not in before for name in after), sum(name not in after for name in before)
+    changed = sum(before[name] != after[name] for name in before if name in after and name not in closed)
+    unproven = (f"what is in the large objects {', '.join(closed[:9])}: the role may not read them",) if closed else ()
+    return Beyond(new, Since("large objects", written, changed, lost), unproven)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,13 @@ where c.relkind = 'S' and c.relpersistence <> 't' and n.nspname <> 'cron'
   and case when c.relkind = 'S' then not (has_sequence_privilege(c.oid, 'select, usage') and has_schema_privilege(n.oid, 'usage')) end
 """
 
+#: pg_dump brings all of them or none, so that one that may not be read ends it.
+_CLOSED_OBJECTS = """
+select m.oid::text from pg_largeobject_metadata m where not pg_has_role(m.lomowner, 'usage') and not exists (
+  select from aclexplode(m.lomacl) a where a.privilege_type = 'SELECT' and case a.grantee when 0 then true else pg_has_role(a.grantee, 'usage') end)
+order by m.oid limit 9
+"""
+
 
 @dataclass(frozen=True)
 class FoundTable:
@@ -100,6 +107,8 @@ def survey(session: Any) -> Survey:
         rows = cursor.fetchall()
         cursor.execute(_SEQUENCES)
         closed_sequences = [(schema, name) for schema, name in cursor.fetchall()]
+        cursor.execute(_CLOSED_OBJECTS)
+        closed_objects = [f"large object {name}" for (name,) in cursor.fetchall()]
         cursor.execute(
             "select coalesce(string_agg(rolname, ', ' order by rolname), '') from pg_roles where rolcanlogin and rolname !~ '^(pg_|cli_login_)'"
         )
@@ -118,6 +127,7 @@ def survey(session: Any) -> Survey:
             tables.append(FoundTable(schema, name, size, total, tuple(columns), where, filenode or 0))
     kept_from_us = [*unreadable, *closed_sequences]
     closed = [f"{schema}.{name}" for schema, name in kept_from_us if schema not in PLATFORM_SCHEMAS]
+    closed += closed_objects
     if closed or hidden:
         why = (
             f"may not read {', '.join(closed[:8])}"
@@ -126,7 +136,8 @@ def survey(session: Any) -> Survey:
         )
         raise PrivilegeMissing(
             f"The role {user} {why}{' …' if len(closed) + len(hidden) > 8 else ''}: a backup without them would look whole.",
-            remedy="Use the role postgres, or: grant pg_read_all_data to the role, and alter role … bypassrls.",
+            remedy="Use the role postgres, or: grant pg_read_all_data to the role, and alter role … bypassrls"
+            f"{'; grant select on large object … to it' if closed_objects else ''}.",
         )
     left_out = [f"{schema}.{name}: the platform keeps it from {user}" for schema, name in kept_from_us]
     left_out += [f"passwords of the roles {logins}: no server gives them away"] if logins else []

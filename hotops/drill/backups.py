@@ -118,7 +118,7 @@ def restore_newest_backup(exercise: Exercise, *, target_env: str = "RESTORE_URL"
     record.mark("served", mark_phases(record, took, began))
     restored = outcome.result["restored"]
     record.note(loss_s=max(0.0, began - parse_rfc3339(str(restored["taken_at"]))), backup=restored["id"])
-    record.note(held=list(outcome.result["held"]))
+    record.note(held=list(outcome.result["held"]), unproven=list(outcome.result["unproven"]))
     return {"backup": restored["id"], "database": database, "rows": restored["rows"], "phases": took}
 
 

@@ -141,6 +141,7 @@ def restore_into_project(exercise: Exercise) -> dict[str, Any]:
     took = {name: float(seconds) for name, seconds in outcome.result["phases"].items()}
     mark_phases(record, took, began)
     record.note(backup=outcome.result["restored"]["id"], problems=list(outcome.result["problems"]))
+    record.note(unproven=list(outcome.result["unproven"]))
     return {"backup": outcome.result["restored"]["id"], "rows": outcome.result["restored"]["rows"], "phases": took}
 
 

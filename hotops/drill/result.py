@@ -72,6 +72,7 @@ class Result:
         if facts.get("expired_removed"):
             told.append(f"left by drills of before, removed now: {', '.join(facts['expired_removed'])}")
         told += [f"not brought back: {line}" for line in facts.get("problems", [])]
+        told += [f"not compared: {line}" for line in facts.get("unproven", [])]
         return told
 
     def as_row(self) -> dict[str, Any]:
@@ -87,6 +88,7 @@ class Result:
             "rto_s": entry.rto_s,
             "rpo_s": entry.rpo_s,
             "phases": entry.phases,
+            "unproven": list(self.facts.get("unproven", [])),
             "counts_as_proof": entry.passed and entry.env_kind == "live",
         }
 

@@ -328,6 +328,17 @@ def test_a_role_that_may_not_read_everything_makes_no_backup(server: Server, sto
     half = Connection({**made.parameters, "user": "half"}, Secret("half"))
     with contextlib.closing(half.open()) as session, pytest.raises(PrivilegeMissing, match=r"auth\.|public\.orders"):
         survey(session)
+    # pg_dump brings all large objects or none, and a right to read all data is none to read these.
+    server.run(living, "alter large object 424243 owner to supabase_admin")
+    with (
+        contextlib.closing(made.open()) as session,
+        pytest.raises(PrivilegeMissing, match="large object 424243") as refused,
+    ):
+        survey(session)
+    assert "grant select on large object" in str(refused.value.remedy)
+    server.run(living, "grant select on large object 424243 to postgres")
+    with contextlib.closing(made.open()) as session:
+        assert survey(session).large_objects == 2
     server.drop(living)
     server.run("template1", "drop role half")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from hotops.backup import manifest as manifests
+from hotops.backup.catalogue import UNREADABLE
 from hotops.backup.errors import BackupDamaged, KeysUnusable, NoBackup
 from hotops.backup.keys import Opener
 from hotops.backup.load import Load
@@ -95,6 +96,27 @@ PLANTED: dict[str, tuple[str, str]] = {
     "a comment": ("comment on table public.customers is 'someone'", "comment table public.customers is"),
     "a job": ("delete from cron.job where jobname = 'nightly'", "scheduled job nightly is missing"),
     "a job awake": ("update cron.job set active = true where jobname = 'asleep'", "scheduled job asleep is"),
+    "a large object's byte": ("select lo_put(424242, 2000000, 'X')", "content of large object 424242 is"),
+    "a large object's end": ("select lo_truncate(lo_open(424242, 131072), 2499999)", "content of large object 424242 is 2499999 bytes"),
+    "a large object gone": ("select lo_unlink(424243)", "large object 424243 is missing"),
+    "a large object's owner": ("alter large object 424242 owner to supabase_admin", "large object 424242 is owner supabase_admin"),
+    "a large object's grant": ("revoke select on large object 424242 from reporting", "large object grant large object 424242: reporting is missing"),
+    "a materialized view emptied": ("refresh materialized view public.totals with no data", "materialized view public.totals is without rows"),
+    "a rule awake": ("alter table public.cache enable rule asleep", "state of rule public.cache asleep is"),
+    "a default grant's option": ("alter default privileges for role postgres in schema public revoke grant option for select on sequences from reporting", "default grant option postgres in public on S to reporting is missing"),
+    "a published schema": ("alter publication by_schema drop tables in schema shown", "published schema by_schema: shown is missing"),
+    "a cast": ("drop cast (int as public.status)", "cast integer as public.status is missing"),
+    "a collation": ("drop collation public.bytes", "collation public.bytes is missing"),
+    "a text search": ("alter text search configuration public.words drop mapping for word", "text search configuration public.words is"),
+    "a dictionary": ("alter text search dictionary public.plain (accept = true)", "text search dictionary public.plain is"),
+    "an operator class": ("drop operator family public.backwards using btree cascade", "operator class public.backwards using btree is missing"),
+    "a type's owner": ("alter type public.status owner to supabase_admin", "type public.status is owner supabase_admin"),
+    "a server's option": ("alter server far options (set host 'near')", "foreign server option far: host is"),
+    "a wrapper's validator": ("alter foreign data wrapper nobody validator postgresql_fdw_validator", "foreign data wrapper nobody is"),
+    "a wrapper gone": ("drop foreign data wrapper nobody cascade", "foreign data wrapper nobody is missing"),
+    "a statistics target": ("alter table public.orders alter placed set statistics -1", "statistics target public.orders.placed is missing"),
+    "a publication's comment": ("comment on publication by_schema is null", "comment on publication by_schema is missing"),
+    "a security label": ("set allow_system_table_mods = on; insert into pg_seclabel values ('public.orders'::regclass, 'pg_class'::regclass, 0, 'none', 'x')", "security label none on table public.orders was not there"),
     "a setting": ("do $$ begin execute format('alter database %I reset \"app.region\"', current_database()); end $$", "setting all roles in this database: app.region is missing"),
 }  # fmt: skip
 
@@ -130,6 +152,39 @@ def copy_of_restored(server: Server) -> str:
         "update cron.job set database = current_database()",
     )
     return copy
+
+
+def test_a_backup_from_before_a_kind_was_recorded_raises_no_alarm(
+    server: Server, restored: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was = restored.catalogue()
+    older = {kind: found for kind, found in was.items() if kind not in ("large object", "content of large object")}
+    monkeypatch.setattr(Load, "catalogue", lambda _load: older)
+    copy = copy_of_restored(server)
+    server.run(copy, "select lo_unlink(424243)")
+    found = server.compared(restored, copy)
+    server.drop(copy)
+    assert not any("content of" in line or line.startswith("large object 4") for line in found.findings)
+    assert found.unproven == [
+        "not recorded by this older backup, and not compared: large object, content of large object"
+    ]
+
+
+def test_what_one_side_does_not_know_is_told_and_is_no_difference(
+    server: Server, restored: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was = restored.catalogue()
+    was |= {"comet": {"halley": "1986"}, "content of large object": {"424242": UNREADABLE, "424243": "gone"}}
+    monkeypatch.setattr(Load, "catalogue", lambda _load: was)
+    copy = copy_of_restored(server)
+    found = server.compared(restored, copy)
+    server.drop(copy)
+    assert [line for line in found.findings if "424242" in line or "comet" in line] == []
+    assert any(line.startswith("content of large object 424243 is") for line in found.findings)
+    assert found.unproven == [
+        "recorded by a newer hotops, and not compared by this one: comet",
+        "content of large object 424242: the backup's role may not read it",
+    ]
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

@@ -9,10 +9,8 @@ from hotops.registry import OPERATIONS, operation
 
 #: Why nothing is read back afterwards.
 UNPROVEN: Mapping[str, str] = {
-    "notify": "a message can't be read back: what became of it is the answer of who took it",
     "backup_prune": "not yet: what is removed is looked at by the next listing",
-    "restore": "not yet: what was loaded is compared by backup_verify",
-    "restore_compare": "not yet: what it keeps is a copy in a file",
+    "notify": "a message can't be read back: what became of it is the answer of who took it",
 }
 
 

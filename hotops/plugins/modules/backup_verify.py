@@ -123,6 +123,14 @@ phases:
   type: dict
   sample:
     rows: 12.4
+unproven:
+  description:
+    - 'What could not be compared, and why: kinds that an older backup does not hold, large objects that the role
+      may not read.'
+  returned: mode is full
+  type: list
+  elements: str
+  sample: []
 plan:
   description:
     - 'What was (in check mode: would be) changed, a line for each thing, before and after.'

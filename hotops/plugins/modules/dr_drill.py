@@ -125,6 +125,13 @@ phases:
     load: 2.4
     verify: 0.4
     serve: 1.0
+unproven:
+  description:
+    - What of a restored backup could not be compared, and why.
+  returned: when it was carried out
+  type: list
+  elements: str
+  sample: []
 report:
   description:
     - Path of the report.

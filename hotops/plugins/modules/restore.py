@@ -184,6 +184,14 @@ problems:
   type: list
   elements: str
   sample: []
+unproven:
+  description:
+    - 'What could not be compared, and why: kinds that an older backup does not hold, large objects that the role
+      may not read.'
+  returned: success
+  type: list
+  elements: str
+  sample: []
 plan:
   description:
     - 'What was (in check mode: would be) changed, a line for each thing, before and after.'

@@ -115,6 +115,29 @@ missing:
   type: list
   elements: str
   sample: []
+new_tables:
+  description:
+    - Tables that are there and not in the backup; O(keep) does not keep them.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+large_objects:
+  description:
+    - How many large objects were written, changed and lost since; O(keep) does not keep them.
+  returned: success
+  type: dict
+  sample:
+    written: 0
+    changed: 0
+    lost: 0
+unproven:
+  description:
+    - What could not be compared, and why.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 kept:
   description:
     - Where the kept rows are, by table.
