@@ -15,6 +15,7 @@ from hotops.backup.proven import proofs
 from hotops.backup.retention import kept_for
 from hotops.backup.settings import Settings, Where, database_of, settings_of
 from hotops.core.documented import Documented
+from hotops.core.errors import VerifyFailed
 from hotops.core.operation import Done, Fact, Operation, Plan, Step
 from hotops.inventory.frozen import refuse_if_frozen
 from hotops.inventory.schema import Environment
@@ -129,6 +130,21 @@ class PruneBackups(Operation[PruneWanted, Store]):
         sizes = settings.store.sizes(prefix)
         settings.store.delete(list(sizes))
         return {"objects": len(sizes) + 1}
+
+    def verify(self, plan: Plan, done: Done) -> None:
+        """Nothing of what was removed is listed any more, and what a rule keeps is. Raises VerifyFailed."""
+        state = self._state
+        folder = manifests.folder_of(state.settings.environment, state.settings.database)
+        names = {name.removeprefix(f"{folder}/") for name in state.settings.store.sizes(folder)}
+        left = sorted({name.partition("/")[0] for name in names} & set(done))
+        lost = sorted(name for name in state.kept if f"{name}/{MANIFEST}" not in names)
+        if left or lost:
+            said = [f"{name} still has objects in the store" for name in left]
+            said += [f"{name} is gone, and should have stayed" for name in lost]
+            raise VerifyFailed(
+                f"{'; '.join(said)}.",
+                remedy="Run it again." if not lost else "Make a backup now, and see who else removes backups there.",
+            )
 
     def report(self, state: Store, plan: Plan, done: Done) -> dict[str, Any]:
         verb = "removed" if done else "would go"

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from hotops.backup import manifest as manifests
+from hotops.backup.catalogue import CONTENT
 from hotops.backup.errors import BackupDamaged, BackupSuspicious, DsnRefused, KeysUnusable, RestoreRefused
+from hotops.backup.load import Load
 from hotops.backup.retention import kept_for
 from hotops.backup.store import Store
 from hotops.core.context import Context
 from hotops.core.driver import Outcome, drive
-from hotops.core.errors import NoGo
+from hotops.core.errors import NoGo, VerifyFailed
 from hotops.core.world import World
 from hotops.inventory.load import environment_from_vars
 from hotops.inventory.policy import Keep
@@ -82,7 +84,7 @@ def calls(server: Server, tmp_path: Path) -> Calls:
 
 
 def test_a_backup_is_made_listed_proven_restored_and_the_second_restore_finds_it_done(
-    calls: Calls, server: Server
+    calls: Calls, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = calls("backup")
     assert made.result["backup"]["rows"] > 6000
@@ -92,10 +94,19 @@ def test_a_backup_is_made_listed_proven_restored_and_the_second_restore_finds_it
     databases = server.run("template1", "select datname from pg_database order by 1")
     proven = calls("backup_verify", mode="full")
     assert proven.result["rows"] == made.result["backup"]["rows"]
+    assert proven.result["unproven"] == []
     assert server.run("template1", "select datname from pg_database order by 1") == databases  # the scratch one is gone
     assert calls("backup_info").result["backups"][0]["proven_at"] is not None
 
+    # As a backup of before large objects were recorded: that is told, by the restore and on its screen.
+    recorded = Load.catalogue
+    monkeypatch.setattr(
+        Load, "catalogue", lambda load: {kind: of for kind, of in recorded(load).items() if kind != CONTENT}
+    )
     restored = calls("restore")
+    unproven = ["not recorded by this older backup, and not compared: content of large object"]
+    assert restored.result["unproven"] == unproven
+    assert f"not compared: {unproven[0]}" in restored.result["hotops_screen"]
     assert restored.result["database"].startswith("shop_restored_")
     assert set(restored.result["phases"]) >= {"rows", "post_data", "compare"}
     again = calls("restore")
@@ -178,6 +189,10 @@ def test_old_backups_go_only_when_confirmed_and_the_proven_one_stays(
         calls("backup_prune", confirm="shop")
     assert len(calls("backup_info").result["backups"]) == 4
     calls.freeze(state="thawed", reason="everybody is back")
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "delete", lambda _store, _names: None)
+        with pytest.raises(VerifyFailed, match=f"{ids[0]} still has objects in the store; {ids[1]} still has"):
+            calls("backup_prune", confirm="shop")
     assert calls("backup_prune", confirm="shop").changed
     assert [item["id"] for item in calls("backup_info").result["backups"]] == [forged, ids[2]]
     assert not calls("backup_prune", confirm="shop").changed

@@ -9,7 +9,6 @@ from hotops.registry import OPERATIONS, operation
 
 #: Why nothing is read back afterwards.
 UNPROVEN: Mapping[str, str] = {
-    "backup_prune": "not yet: what is removed is looked at by the next listing",
     "notify": "a message can't be read back: what became of it is the answer of who took it",
 }
 
