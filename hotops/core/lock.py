@@ -98,6 +98,9 @@ def this_place() -> str:
     return hashlib.sha256(f"{boot}-{namespace}".encode()).hexdigest()[:16]
 
 
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+
+
 class LockStore(Protocol):
     """Where a lock lives: a file here, a git ref for everyone."""
 
@@ -124,7 +127,7 @@ class FileLock:
     scope = "this computer only"
 
     def __init__(self, name: str, folder: Path | None = None) -> None:
-        safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+        safe = _UNSAFE.sub("_", name)
         self._path = private_folder(folder or state_dir() / "locks") / f"{safe}.json"
 
     def create(self, holder: Holder) -> bool:

@@ -214,6 +214,8 @@ def _common_vars(app_vars: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[dic
     common: dict[str, Any] = {}
     mistakes: list[Mistake] = []
     for key in sorted(ENVIRONMENT_KEYS):
+        if all(values.get(key) is None for _, values in app_vars):
+            continue  # most keys of most environments
         seen = Counter(_canonical(values.get(key)) for _, values in app_vars)
         usual, _ = seen.most_common(1)[0]
         value = next(values.get(key) for _, values in app_vars if _canonical(values.get(key)) == usual)
