@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     from hotops.core.errors import ExitCode, HotopsError
 
-    given = written_out(given)
+    given = written_out(["--help"] if given == ["help"] else [*given[1:], "--help"] if given[:1] == ["help"] else given)
     try:
         _refuse_unknown([argument for argument in given if not argument.startswith("-")])
         code = build(given)(args=given, prog_name="hotops", standalone_mode=False)
@@ -223,13 +223,12 @@ def _refuse_unknown(words: Sequence[str]) -> None:
 
 def _refuse_misspelt(command: Command | None, words: Sequence[str]) -> None:
     """`hotops restore pionts ENV` is no restore of an environment. Raises UsageError."""
-    from pathlib import Path
-
+    from hotops.commands.place import is_there
     from hotops.core.errors import UsageError
     from hotops.core.options import nearest
 
     rest = words[len(command.words) :] if command else ()
-    if command is None or not rest or Path("inventories", rest[0]).exists():
+    if command is None or not rest or is_there(rest[0]):
         return
     meant = nearest(rest[0], [each.words[-1] for each in below(command)])
     if meant:

@@ -16,7 +16,8 @@ def select(
 
     Those of the play's `hosts` (`-l` has narrowed them), narrowed by the extra var `apps`: hosts or apps, a list or a
     text with commas. `patterns` are the patterns of `-l`, for the message. Raises UsageError for an app that does not
-    exist, and where nothing is left: a run about nothing would end well without having done anything.
+    exist, and where nothing is left: a run about nothing would end well without having done anything. An empty name is
+    no app either: `"$APP"` of a variable that is not set would else be about all of them.
     """
     known = {app.app: host for host, app in environment.apps.items()} | {host: host for host in environment.apps}
     wanted = _names(apps)
@@ -60,4 +61,11 @@ def _names(apps: object) -> list[str]:
     if apps is None:
         return []
     parts = apps.split(",") if isinstance(apps, str) else apps if isinstance(apps, (list, tuple)) else [apps]
-    return [name for part in parts if (name := str(part).strip())]
+    names = [name for part in parts if (name := str(part).strip())]
+    if len(names) < len(parts) and (not names or not isinstance(apps, str)):
+        raise UsageError(
+            "The name of an app is empty.",
+            remedy="Is a variable of the shell not set? Name the app, or leave it out for all of them.",
+            code="unknown_app",
+        )
+    return names

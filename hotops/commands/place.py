@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,9 +40,9 @@ def split_words(words: Sequence[str], inventory: Path | None) -> tuple[Path, tup
     if inventory is not None:
         own = inventory.name if inventory.is_dir() else inventory.absolute().parent.name
         return inventory, tuple(words[1:] if words[:1] == [own] else words)
-    if not words:
+    if not words or not words[0].strip():
         raise UsageError(
-            "Which environment? There is no default one.",
+            "Which environment? There is no default one." if not words else "Which environment? Its name is empty.",
             remedy=f"Name one: {', '.join(_known())}." if _known() else _NO_PROJECT,
         )
     return inventory_of(words[0]), tuple(words[1:])
@@ -51,9 +50,8 @@ def split_words(words: Sequence[str], inventory: Path | None) -> tuple[Path, tup
 
 def inventory_of(name: str) -> Path:
     """`inventories/NAME` below the working folder. Raises UsageError with the nearest name."""
-    path = INVENTORIES / name
-    if os.sep not in name and name not in (".", "..") and path.exists():
-        return path
+    if is_there(name):
+        return INVENTORIES / name
     known = _known()
     if not known:
         raise UsageError(
@@ -67,6 +65,11 @@ def inventory_of(name: str) -> Path:
         remedy=f"Did you mean {meant}?" if meant else f"Known are {', '.join(known)}.",
         code="unknown_environment",
     )
+
+
+def is_there(name: str) -> bool:
+    """Whether something in `inventories` has just this name; what was typed is never looked up as a path."""
+    return INVENTORIES.is_dir() and name in {entry.name for entry in INVENTORIES.iterdir()}
 
 
 def locate(words: Sequence[str], inventory: Path | None) -> Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ S = TypeVar("S", bound=Spec)
 
 #: So many letters of a name say which is meant, where no other begins with them.
 _BEGUN = 3
+#: How a description marks a value, a code, an option: `V(full)`.
+_MARKUP = re.compile(r"\b[VCOIB]\(([^()]*)\)")
 
 
 def validated(kind: type[S], options: Mapping[str, Any], *, of: str = "") -> S:
@@ -53,7 +56,8 @@ def _told(item: ErrorDetails, kind: type[Spec]) -> str:
     if item["type"] == "missing":
         return f"the option {where} is required"
     if item["type"] == "string_pattern_mismatch" and str(item["loc"][0]) in kind.model_fields:
-        told = (kind.model_fields[str(item["loc"][0])].description or "").rstrip(".")
+        described = kind.model_fields[str(item["loc"][0])].description or ""
+        told = _MARKUP.sub(r"\1", described).rstrip(".")
         return f"{where} has not the form that it has to have: {told}"
     if item["type"] != "extra_forbidden":
         return f"{where}: {item['msg'].removeprefix('Value error, ').rstrip('.')}" if where else item["msg"].rstrip(".")

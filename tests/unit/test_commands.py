@@ -116,6 +116,14 @@ def hotops(project: Project, capsys: pytest.CaptureFixture[str]) -> Any:
         (("note",), "Which environment?", "Name one: sandbox"),
         (("note", "sandbx"), "no environment 'sandbx'", "Did you mean sandbox?"),
         (("note", "../sandbox"), "no environment '../sandbox'", "Did you mean sandbox?"),
+        (("note", ""), "Which environment? Its name is empty.", "Name one: sandbox"),
+        (("note", "x" * 5000), "There is no environment 'xxx", "Known are sandbox."),
+        (("note", "sandbox", ""), "The name of an app is empty.", "Is a variable of the shell not set?"),
+        (
+            ("note", "sandbox", "shop-worker", " "),
+            "The name of an app is empty.",
+            "Is a variable of the shell not set?",
+        ),
         (("note", "sandbox", "shop-prodution"), "no app 'shop-prodution'", "Did you mean shop-production?"),
         (("note", "sandbox"), "Which app?", "hotops note sandbox shop-production"),
         (("notes", "sandbox"), "no command 'notes'", "Did you mean hotops note?"),
@@ -184,6 +192,46 @@ def test_out_of_a_project_the_way_into_one_is_named(
 )
 def test_a_remedy_is_said_in_the_words_of_the_command_that_was_typed(said: str, typed: str) -> None:
     assert spoken(said, "dsn fix", "production") == typed
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "typed"),
+    [
+        (
+            "restore rewind",
+            "restore_moment: the option to is required.",
+            "hotops restore rewind: the option --to is required.",
+        ),
+        (
+            "restore switch",
+            "to_database=NAME, as hotops restore told it.",
+            "--to-database NAME, as hotops restore told it.",
+        ),
+        ("lock break", "Say it: reason='its runner was shut down'.", "Say it: --reason 'its runner was shut down'."),
+        ("secrets scan", "Name the repository's folder with `path`.", "Name the repository's folder with --path."),
+        ("rollback", "Name the apps: hotops rollback ENV web", "Name the apps: hotops rollback production web"),
+        ("rollback", "deploy an image with deploy.yml.", "deploy an image with hotops deploy production."),
+        (
+            "restore rewind",
+            "(backup.yml); without_backup=true goes on",
+            "(hotops backup create production); --without-backup goes on",
+        ),
+        ("lint", "See .github/workflows/deploy.yml.", "See .github/workflows/deploy.yml."),
+        ("status", "postgres://h/db?since_s=3", "postgres://h/db?since_s=3"),
+    ],
+)
+def test_a_remedy_names_the_command_the_environment_and_its_options_as_they_are_typed(
+    command: str, said: str, typed: str
+) -> None:
+    assert spoken(said, command, "production") == typed
+
+
+@pytest.mark.parametrize(("words", "same"), [(("help",), ("--help",)), (("help", "status"), ("status", "--help"))])
+def test_help_is_a_word_too(words: tuple[str, ...], same: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(same) == 0
+    shown = capsys.readouterr().out
+    assert cli.main(words) == 0
+    assert capsys.readouterr().out == shown
 
 
 def test_a_write_is_shown_confirmed_carried_out_and_leaves_evidence(hotops: Any, project: Project) -> None:

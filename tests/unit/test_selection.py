@@ -49,6 +49,12 @@ def test_an_unknown_app_gets_the_nearest(environment: Environment) -> None:
     assert caught.value.remedy == "Did you mean shop-web?"
 
 
+@pytest.mark.parametrize("apps", ["", " ", ",", [""], ["web", ""]])
+def test_an_empty_name_is_not_all_apps(environment: Environment, apps: object) -> None:
+    with pytest.raises(UsageError, match="The name of an app is empty"):
+        select(environment, HOSTS, apps=apps)
+
+
 @pytest.mark.parametrize("pattern", ["web", "apps", "!worker", "&apps", "w*", "~w.*", "apps[0]", "web:worker"])
 def test_patterns_that_mean_something(pattern: str) -> None:
     check_patterns([pattern], [*HOSTS, "apps", "all"])
