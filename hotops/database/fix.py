@@ -68,6 +68,13 @@ class NothingKept(HotopsError):
     exit_code = ExitCode.NO_GO
 
 
+class SuccessorThere(HotopsError):
+    """The vault's file has a successor beside it, so a way back could not be told from a rotation if it died."""
+
+    code = "successor_there"
+    exit_code = ExitCode.NO_GO
+
+
 class CheckWithoutRoute(HotopsError):
     """The string is right, and a check asks a path that the app does not have: another fault, with the same 503."""
 
@@ -98,15 +105,19 @@ class FixSeen:
     proof: Proof | None
     #: The same from where it will run.
     inside: Proof | None
+    #: Whether a way back began and did not end: what it goes to is kept as `.new` until the app answers with it.
+    under_way: bool = False
 
 
 class FixDsn(Operation[FixWant, FixSeen]):
     """Judge the vault's connection string by the app's use; where it is wrong, put the right one everywhere.
 
-    The former one is kept beside it as `.old`, since Fly shows none. The right one has to connect before it is written.
+    The former one is kept beside it as `.old`, since Fly shows none; a way back notes as `.new` where it goes, so that
+    one that died goes on when it is asked for again, and not forth. The right one has to connect before it is written.
     Machines are made anew, the first alone; then the app has to answer on its health path. Calls: 3 of Supabase's; 3
     reads of Fly's, 1 write, and those of the machines.
-    Raises: NotCorrectable, NotProven, NothingKept, CheckWithoutRoute, FixIncomplete, VerifyFailed, LockHeld.
+    Raises: NotCorrectable, NotProven, NothingKept, SuccessorThere, CheckWithoutRoute, FixIncomplete, VerifyFailed,
+    LockHeld.
     """
 
     name: ClassVar[str] = "dsn_fix"
@@ -138,10 +149,14 @@ class FixDsn(Operation[FixWant, FixSeen]):
     def observe(self) -> FixSeen:
         app, use = self._app()
         item = self.vault.find(use.secret)
-        now, kept = self.vault.value(item), self.vault.sibling(item, "old")
+        now, kept, coming = self.vault.value(item), self.vault.sibling(item, "old"), self.vault.sibling(item, "new")
+        # A rotation's successor is neither what is there nor what is kept.
+        under_way = coming is not None and (_same(coming, now) or _same(coming, kept) or _same(kept, now))
         project = project_facts(self.context, use.project or self.environment.supabase_project, with_room=True)
         judged = judge(now, circumstances_of(use), project)
-        wanted = self._kept_one(item, kept) if self.want.undo else self._right_one(item, judged)
+        wanted = (
+            self._kept_one(item, coming if under_way else kept) if self.want.undo else self._right_one(item, judged)
+        )
         values = values_of(wanted, use)
         held = app_holds(self.fly, app.app)
         marks = Ledger(self.vault).marks
@@ -161,6 +176,7 @@ class FixDsn(Operation[FixWant, FixSeen]):
             ask(self.context, app, held),
             self._proof(wanted, inside),
             inside,
+            under_way,
         )
         return self._seen
 
@@ -171,6 +187,11 @@ class FixDsn(Operation[FixWant, FixSeen]):
         if state.wanted.text() != state.now:
             name = f"{app.app}/vault"
             fingerprint = self._shown_before(state)
+            if self.want.undo:
+                self._refuse_a_rotations(state)
+                steps.append(
+                    Step(f"{name}/coming", f"{state.item}.new", "create", after={"kept": after}, phase="0-vault/00")
+                )
             steps.append(
                 Step(f"{name}/old", f"{state.item}.old", "create", after={"kept": fingerprint}, phase="0-vault/0")
             )
@@ -190,6 +211,10 @@ class FixDsn(Operation[FixWant, FixSeen]):
             )  # fmt: skip
         only = None if written else state.held.lacking(state.values) | left_out(state.held)
         steps += ordered(self._refresh(app).steps(state.held.machines, only, why="connection string"))
+        if state.under_way and not steps:
+            steps.append(
+                Step(f"{app.app}/settled", f"{state.item}.new", "destroy", before={"kept": after}, phase="5-end")
+            )
         decides = {
             "app": app.app,
             "dsn": after,
@@ -213,6 +238,11 @@ class FixDsn(Operation[FixWant, FixSeen]):
                 return refresh.apply(step, done, min_secrets_version=int(str(learnt)) if learnt else None)
             newest = int(str(learnt)) if learnt else self.fly.secrets.learn_version(app.app)
             return {**refresh.apply(step, done, min_secrets_version=newest), "min_secrets_version": newest}
+        if step.name.endswith("/settled"):
+            return {}  # once it is proven
+        if step.name.endswith("/coming"):
+            self.vault.keep_sibling(state.item, "new", state.wanted.text())
+            return {"kept": f"{state.item}.new"}
         if step.name.endswith("/old"):
             self.vault.keep_sibling(state.item, "old", state.now)
             return {"kept": f"{state.item}.old"}
@@ -237,6 +267,8 @@ class FixDsn(Operation[FixWant, FixSeen]):
                 deployed=any(self._refresh(app).owns(step) for step in plan.steps),
             )  # fmt: skip
             self._seen = replace(state, answered=self._answers(app))
+            if state.under_way or f"{app.app}/vault/coming" in done:
+                self.vault.drop_sibling(state.item, "new")
         finally:
             let_go(self.context, self.environment)
 
@@ -251,10 +283,10 @@ class FixDsn(Operation[FixWant, FixSeen]):
             if answered.no_route:
                 return self._without_route(app, answered)
         steps = [step.name for step in plan.steps if step.name in done]
-        back = f"dsn_fix.yml -l {app.host} -e undo=true puts the former one back."
+        back = "" if self.want.undo else f" dsn_fix.yml -l {app.host} -e undo=true puts the former one back."
         return FixIncomplete(
             f"{error.message.rstrip('.')}. Done: {', '.join(steps) or 'nothing'}; the rest is as it was.",
-            remedy=f"{error.remedy or 'Run it again: it does the rest.'} {back}",
+            remedy=f"{error.remedy or 'Run it again: it does the rest.'}{back}",
             request_id=error.request_id,
             details={"cause": error.as_failure(), "done": steps},
         )
@@ -326,6 +358,16 @@ class FixDsn(Operation[FixWant, FixSeen]):
             )
         return dsn
 
+    def _refuse_a_rotations(self, state: FixSeen) -> None:
+        """A way back notes as `.new` where it goes. Raises SuccessorThere where a rotation's successor is there."""
+        meanings = [item.meaning for item in self.vault.items()]
+        if not state.under_way and any(one.sibling == "new" and one.base_path == state.item.path for one in meanings):
+            raise SuccessorThere(
+                f"A rotation of what is in {state.item.place} is under way: its successor is kept beside it."
+                " Nothing was written.",
+                remedy="End the rotation, or remove the .new file from the vault; then put the former string back.",
+            )
+
     def _proof(self, wanted: Dsn, inside: Proof | None) -> Proof | None:
         """That the string connects, asked in check mode too; what a machine says outweighs this computer's network.
 
@@ -382,3 +424,13 @@ class FixDsn(Operation[FixWant, FixSeen]):
     @staticmethod
     def _shown_before(state: FixSeen) -> str:
         return state.judged.dsn.shown() if state.judged.dsn else "no connection string"
+
+
+def _same(one: Secret | None, other: Secret | None) -> bool:
+    """Whether two strings lead to the same place, as the vault writes them."""
+    from hotops.dsn.reading import read
+
+    if one is None or other is None:
+        return False
+    first, second = read(one).dsn, read(other).dsn
+    return one == other or (first is not None and second is not None and first.text() == second.text())

@@ -12,7 +12,7 @@ DOCS = Documented(
         "keeps the former one as C(.old), writes the app's secrets, makes the machines anew some at a time,",
         "and waits for a good answer of the app. The name is given twice (O(to_database), O(confirm)).",
         "What the app wrote into the former database stays there: M(hotops.core.restore_compare) keeps it.",
-        "With O(undo=true) the former string is put back.",
+        "With O(undo=true) the former string is put back; a way back that died goes on when it is run again.",
     ),
     returns=FIX.returns,
     examples="""

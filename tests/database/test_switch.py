@@ -42,3 +42,10 @@ def test_an_app_works_with_the_restored_database_and_goes_back(tmp_path: Path) -
     assert shop.at(APP)["POSTGRES_DATABASE"] == "postgres"
     assert shop.vault().value(ITEM) == Secret(SESSION)
     assert shop.status() == 200
+
+    # A rotation's successor is not mistaken for where a way back was going, nor written over.
+    vault = shop.vault()
+    vault.keep_sibling(vault.find(ITEM), "new", Secret(SESSION.replace("pa%2Fss", "an%2Fother")))
+    failure = shop.failure_of_fix(kind=SwitchDatabase, undo=True)
+    assert (failure.failure_code, int(failure.failure_exit)) == ("successor_there", 3)
+    assert shop.vault().value(ITEM) == Secret(SESSION)

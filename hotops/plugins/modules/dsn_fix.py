@@ -16,7 +16,7 @@ description:
   - Where it is wrong, computes the right one, proves that it connects, keeps the former one as C(.old),
   - writes vault and secrets, makes the machines anew some at a time, and waits for a good answer of the app.
   - 'Tells a wrong string from a check that asks a path without a route: both show as 503.'
-  - With O(undo=true) the former string is put back.
+  - With O(undo=true) the former string is put back; a way back that died goes on when it is run again.
 author:
   - The hotops authors (!UNKNOWN)
 options:
