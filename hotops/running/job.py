@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from configparser import ConfigParser
@@ -81,6 +82,7 @@ def carry_out(
     environ["ANSIBLE_CALLBACKS_ENABLED"] = _callbacks(job.project, environ)
     if job.records_all:
         environ[ALL_TASKS_VARIABLE] = "1"
+    environ["PATH"] = _path(environ)
     # Whatever the job prints is looked through line by line, so nothing may break a line or colour it.
     environ |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "false", "COLUMNS": "1000"}
 
@@ -138,6 +140,19 @@ def _folder() -> Path:
     for old in known[: max(0, len(known) - KEPT_JOBS + 1)]:
         shutil.rmtree(old, ignore_errors=True)
     return private_folder(jobs / f"{basic_stamp(SystemClock().now())}-{secrets.token_hex(3)}")
+
+
+def _path(environ: Mapping[str, str]) -> str:
+    """Where programs are looked for: first beside hotops, where its own Ansible is.
+
+    Whoever calls hotops by its path, as cron and systemd do, has no such folder in PATH; another Ansible that stands
+    there would not know the collection.
+    """
+    folders = dict.fromkeys(
+        str(Path(program).absolute().parent) for program in (sys.executable, sys.argv[0]) if program
+    )
+    own = next((folder for folder in folders if Path(folder, "ansible-playbook").is_file()), "")
+    return os.pathsep.join(part for part in (own, environ.get("PATH", os.defpath)) if part)
 
 
 def _callbacks(project: Path, environ: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import signal
 import subprocess
@@ -57,6 +58,7 @@ def test_a_promotion_by_command_shows_tables_progress_and_its_end_and_keeps_no_t
         "--yes",
         SOME_HOOK=CANARY,
         DEPLOY_PASS=CANARY,
+        PATH=os.defpath,  # as cron has it: nothing of the installation is on it
     )
     assert ran.returncode == 0, ran.stderr
     assert phases(project) == ["check_ready", "find_source", "ask_gates", "deploy", "verify", "watch", "notify"]
