@@ -18,6 +18,8 @@ from hotops.core.story import Story, show
 from hotops.core.table import aligned, one_line
 
 DAY_S = 86_400.0
+#: Behind a share or a median stand so many runs at least, or it says how few.
+ENOUGH = 5
 #: Runs that bring a release, and those that take one back by hand.
 DEPLOYS = ("promote", "deploy")
 ROLLBACK = "rollback"
@@ -116,6 +118,8 @@ class Figures:
     restore_longest_s: float | None
     phase_median_s: dict[str, float]
     unknown: dict[str, str]
+    #: Figures that so few runs stand behind that the next one may turn them, and how many.
+    thin: dict[str, str] = field(default_factory=dict)
 
 
 def figures_of(runs: Sequence[Ran], *, environment: str, now: float, since_s: float) -> Figures:
@@ -145,6 +149,15 @@ def figures_of(runs: Sequence[Ran], *, environment: str, now: float, since_s: fl
     if not restored:
         unknown["restore"] = "nothing had to be brought back"
     failed = len(back) + len(lost) + len(undone)
+    thin = {
+        name: f"{len(found)} {what} only: one more may turn it"
+        for name, what, found in (
+            ("change_failure_percent", "deploys", deploys),
+            ("deploy", "good ones", took),
+            ("restore", "ways back", restored),
+        )
+        if 0 < len(found) < ENOUGH
+    }
     return Figures(
         environment,
         rfc3339(since),
@@ -163,6 +176,7 @@ def figures_of(runs: Sequence[Ran], *, environment: str, now: float, since_s: fl
         _rounded(max(restored)) if restored else None,
         {name: _rounded(statistics.median(seconds)) for name, seconds in phases.items()},
         unknown,
+        thin,
     )
 
 
@@ -210,7 +224,7 @@ def figures_in_words(found: Figures) -> list[str]:
         ("well again within", f"{took(found.restore_median_s)}, the longest {took(found.restore_longest_s)}"),
     ]
     rows += [(f"  of it {name}", took(seconds)) for name, seconds in found.phase_median_s.items()]
-    told = [f"{name}: {why}" for name, why in found.unknown.items()]
+    told = [f"{name}: {why}" for name, why in (*found.unknown.items(), *found.thin.items())]
     return [
         f"{found.environment}: {found.since[:10]} to {found.until[:10]}, by the evidence in this folder",
         *(f"  {line}" for line in aligned([list(row) for row in rows])),

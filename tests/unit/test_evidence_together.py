@@ -13,7 +13,7 @@ from hotops.core.clock import rfc3339
 from hotops.core.errors import UsageError
 from hotops.core.evidence import EvidenceFolder
 from hotops.core.feedback import render_entry
-from hotops.core.several import figures_of, follow_up_in_words, follow_up_of, progress_of, runs_in
+from hotops.core.several import figures_in_words, figures_of, follow_up_in_words, follow_up_of, progress_of, runs_in
 from tests.unit.evidence_samples import TickingClock
 
 NOW = 1_800_000_000.0
@@ -91,6 +91,16 @@ def test_deploys_are_counted_with_what_came_back_by_itself_and_by_hand(past: Pas
     assert found.restore_longest_s == pytest.approx(150, abs=15), "gates asked before anything changed are no outage"
     assert found.restore_median_s == pytest.approx(98, abs=15)
     assert "lead_time" in found.unknown
+    few = "one more may turn it"
+    assert found.thin == {
+        "change_failure_percent": f"3 deploys only: {few}",
+        "deploy": f"2 good ones only: {few}",
+        "restore": f"2 ways back only: {few}",
+    }
+    assert f"  ? restore: 2 ways back only: {few}" in figures_in_words(found)
+    for day in range(4, 7):
+        past.ran("promote", day * DAY, "promoted", 0)
+    assert set(figures(past).thin) == {"restore"}
 
 
 def test_what_is_not_known_is_null_and_says_why(past: Past) -> None:
