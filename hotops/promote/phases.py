@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
-from hotops.core.errors import NotFound
+from hotops.core.errors import NotFound, UsageError
 from hotops.core.operation import Operation, Spec
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
@@ -31,6 +31,7 @@ class PhaseWant(Spec):
     image: str | None = Field(
         None, description="Deploy this image instead of the source's: registry.fly.io/APP:TAG or with @sha256:…."
     )
+    needs_image: bool = Field(default=False, description="For check_ready: refuse where no image is named.")
     version: str | None = Field(
         None, description="What the source is expected to run: a commit, a tag or a release (v42); a gate compares."
     )
@@ -46,6 +47,15 @@ class PhaseWant(Spec):
     failure: dict[str, Any] | None = Field(
         None, description="For compensate and notify: the failed result that brought the run here."
     )
+
+    def refuse_without_image(self) -> None:
+        """Raises UsageError where an image has to be named and none is."""
+        if self.needs_image and not self.image:
+            raise UsageError(
+                "A deploy names its image; what staging runs goes to production by promote.yml.",
+                remedy="-e image=registry.fly.io/shop-staging:v42",
+                code="no_image",
+            )
 
 
 class Phase(Operation[PhaseWant, S]):

@@ -43,6 +43,7 @@ class CheckReady(Phase[Readiness]):
     """
 
     def observe(self) -> Readiness:
+        self.want.refuse_without_image()
         self.context.world.credential("fly")  # the first thing that is missing on a new machine is told first
         if self.environment.env_kind == "live" and not self.context.reason:
             raise UsageError(

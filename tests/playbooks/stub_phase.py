@@ -39,6 +39,7 @@ class StubPhase(Operation[PhaseWant, None]):
         }
         with NOTED.open("a", encoding="utf-8") as file:
             file.write(json.dumps(noted) + "\n")
+        self.want.refuse_without_image()
         if self.want.phase in ("deploy", "verify", "watch") and not self.want.verdict:
             raise NoVerdict("There is no go verdict.")
         if self.want.phase in FAILS:

@@ -132,7 +132,9 @@ def test_check_mode_reaches_every_phase_and_writes_no_evidence(project: Project)
 def test_a_deploy_names_its_image(project: Project) -> None:
     ran = project.run("hotops.core.deploy")
     assert ran.code != 0
-    assert "Say which image to deploy" in ran.text
-    assert phases(project) == []
+    assert ran.last_line.startswith("hotops: no_image (exit code 2).")
+    assert "Next: -e image=" in ran.last_line
+    refused = phases(project)
+    assert refused == ["check_ready", "compensate", "notify"]
     assert project.run("hotops.core.deploy", "-e", "image=registry.fly.io/shop:v42").code == 0
-    assert phases(project) == PHASES
+    assert phases(project) == [*refused, *PHASES]

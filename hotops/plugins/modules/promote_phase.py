@@ -37,6 +37,11 @@ options:
     description:
       - 'Deploy this image instead of the source''s: registry.fly.io/APP:TAG or with @sha256:….'
     type: str
+  needs_image:
+    description:
+      - 'For check_ready: refuse where no image is named.'
+    type: bool
+    default: false
   version:
     description:
       - 'What the source is expected to run: a commit, a tag or a release (v42); a gate compares.'
