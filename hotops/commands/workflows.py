@@ -161,6 +161,7 @@ def returns() -> dict[str, Any]:
         "ok": {"description": "Whether it was taken.", "type": "bool"},
         "why": {"description": "What went wrong.", "type": "str"},
         "url": {"description": "The issue's page.", "type": "str"},
+        "closed": {"description": "After a good run: whether the issue was closed.", "type": "bool"},
     }
     about: dict[str, tuple[str, str]] = {
         "outcome": ("str", "How it ended, in a word."),
@@ -170,7 +171,7 @@ def returns() -> dict[str, Any]:
         "failures_in_a_row": ("int", "How many times in a row it failed now."),
     }
     known = {key: {"description": text, "returned": "always", "type": kind} for key, (kind, text) in about.items()}
-    people = "Who was told of a second failure in a row."
+    people = "Who was told of a second failure in a row, or which issue that it works again."
     return {
         **known,
         "evidence": {"description": "Folder of the last run, null where it left none.", "returned": "always"},

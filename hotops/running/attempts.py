@@ -13,7 +13,7 @@ from hotops.core.evidence import JOURNAL_FILE
 from hotops.core.story import show, told_in_words
 from hotops.inventory.schema import Environment
 from hotops.inventory.windows import next_opening
-from hotops.running.escalating import Told, escalate, failures_in_a_row, has_failed, is_to_be_told
+from hotops.running.escalating import Told, escalate, failures_in_a_row, has_failed, is_to_be_told, works_again
 from hotops.running.follow import Follower
 from hotops.running.job import Ended, Job, carry_out
 from hotops.running.moment import FROZEN, LOCK, LOCK_EVERY_S, LOOK_EVERY_S, Hold, Look, Pause, still_says_no
@@ -56,14 +56,20 @@ def run_until_ended(
 
     With `wait_s` a run that only the moment forbids (window, freeze, P0, somebody's lock) waits for so long and goes
     then: meanwhile only that is asked, and no playbook is started. Nothing is repeated blindly: each run first looks at
-    what is really there. Where it failed twice in a row, also over several calls, people are told; `selection` names
-    the hosts of the apps it is about.
+    what is really there. Where it failed twice in a row, also over several calls, people are told; after a good run,
+    that it works again. `selection` names the hosts of the apps it is about.
     """
     hold = Hold(environment, selection, clock, progress, look, until=clock.now() + wait_s)
     tried, failures = _tried(job, environment, hold, say=say, show_all=show_all, start=start)
-    if job.check or not has_failed(tried.ended):
-        return tried
     word = _word(job.playbook)
+    if job.check:
+        return tried
+    if not has_failed(tried.ended):
+        if tried.ended.exit_code == ExitCode.DONE:
+            tried.told = works_again(
+                tried.ended, word, environment, selection=selection, run_dir=tried.run_dir, say=progress
+            )
+        return tried
     tried.failures = failures_in_a_row(tried.ended, tried.run_dir, failures + 1, environment, word)
     if is_to_be_told(tried.ended, tried.failures):
         tried.told = escalate(

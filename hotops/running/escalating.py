@@ -1,4 +1,4 @@
-"""People are called: at the second failure in a row, and at once where something is not restored."""
+"""People are called: at the second failure in a row, at once where something is not restored; and told of its end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from hotops.core.context import Context
+from hotops.core.driver import is_readonly
 from hotops.core.errors import ExitCode, HotopsError
+from hotops.core.operation import Spec
 from hotops.core.runs import RunOpening
 from hotops.core.story import Story, show
 from hotops.inventory.schema import Environment
@@ -61,7 +64,6 @@ def escalate(
     say: Callable[[str], None],
 ) -> Told:
     """Tell people every way there is, and say what became of it. What can't be told is said, and raises nothing."""
-    kind = operation("escalate")
     failure = ended.failure
     options = {
         "what": playbook,
@@ -72,11 +74,51 @@ def escalate(
         "evidence": os.path.relpath(run_dir, environment.project_dir) if run_dir else "",
         "failures": failures,
     }
+    return _said(_escalated(environment, playbook, selection, options), say)
+
+
+def works_again(
+    ended: Ended,
+    playbook: str,
+    environment: Environment,
+    *,
+    selection: tuple[str, ...],
+    run_dir: Path | None,
+    say: Callable[[str], None],
+) -> Told:
+    """Tell the issues of earlier failures that a run ended well. One call where none is open; none where none can be.
+
+    Nothing is said where there is nothing to say, nor where this computer could not have opened an issue.
+    """
+    if environment.github_repo is None or not environment.escalation.issue or is_readonly() or run_dir is None:
+        return []
+    options = {"what": playbook, "outcome": ended.outcome, "exit_code": 0, "failed_run": run_dir.name}
+    result = _escalated(environment, playbook, selection, options, needs_github=True)
+    if result.get("failed"):
+        return []  # no token, no sandbox: the run itself needed neither
+    told: Told = result["told"]
+    for row in told:
+        if row["ok"]:
+            say(f"Told {row['to']} that it works again{', and closed it' if row['closed'] else ''}. {row['url']}")
+        else:
+            say(f"{row['to']} was not told that it works again: {row['why']}")
+    return told
+
+
+def _escalated(
+    environment: Environment,
+    playbook: str,
+    selection: tuple[str, ...],
+    options: dict[str, Any],
+    *,
+    needs_github: bool = False,
+) -> dict[str, Any]:
+    """What the operation returns. Where it needs GitHub's token and nobody has one, that is its failure."""
+    kind = operation("escalate")
     opening = RunOpening(environment.evidence_path, playbook, environment.name, environment.env_kind)
-    answer = invoke(
-        kind,
-        options,
-        lambda want: surroundings(
+
+    def context(want: Spec) -> Context:
+        made = surroundings(
             kind,
             want,
             env_kind=environment.env_kind,
@@ -86,9 +128,12 @@ def escalate(
             holder_pid=os.getpid(),
             check=False,
             recorded=False,  # the evidence of the run is sealed
-        ),
-    )
-    return _said(answer.result, say)
+        )
+        if needs_github:
+            made.world.credential("github")
+        return made
+
+    return invoke(kind, options, context).result
 
 
 def _said(result: dict[str, Any], say: Callable[[str], None]) -> Told:

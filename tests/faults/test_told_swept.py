@@ -19,6 +19,7 @@ from tests.faults.sweep import EVERY, Sweep
 from tests.stage import Stage
 
 FAILED = "20251231T000000Z-promote-stage"
+GOOD = "20251231T010000Z-promote-stage"
 TEXT = "shop-production is on no known release."
 
 
@@ -30,6 +31,32 @@ def escalated(stage: Stage, run: str) -> Outcome:
     if outcome.result["warnings"]:
         raise HotopsError(" ".join(outcome.result["warnings"]))
     return outcome
+
+
+def failed_before(folder: Path) -> Stage:
+    """Promotions failed, and an issue tells so."""
+    stage = a_world(folder)
+    escalated(stage, "before")
+    return stage
+
+
+def works_again(stage: Stage, run: str) -> Outcome:
+    """As `escalated`, after a good run."""
+    want = EscalateWanted(what="promote", outcome="promoted", exit_code=0, failed_run=GOOD)
+    with stage.context(run) as context:
+        outcome = drive(Escalate(want, context))
+    if outcome.result["warnings"]:
+        raise HotopsError(" ".join(outcome.result["warnings"]))
+    return outcome
+
+
+def mended(stage: Stage) -> list[tuple[str, int]]:
+    """Of each issue its state, and how often it is told that it works again."""
+    return [
+        (issue.state, sum(GOOD in comment.body for comment in issue.comments))
+        for issue in repository(stage).issues.values()
+        if "could not finish" in issue.title
+    ]
 
 
 def told(stage: Stage) -> list[int]:
@@ -82,6 +109,10 @@ def follow_ups(stage: Stage) -> dict[str, list[tuple[str, int]]]:
 FOLLOWED = {"database_lost": [("open", 1)], "machine_lost": [("closed", 0)], "volume_lost": [("open", 0)]}
 SWEEPS = (
     Sweep("escalate", world=a_world, run=escalated, state=told, wanted=lambda seen: seen == [1], faults=EVERY),
+    Sweep(
+        "works_again", world=failed_before, run=works_again, state=mended, wanted=lambda seen: seen == [("closed", 1)],
+        faults=EVERY, half_way=lambda seen: seen == [("open", 1)],
+    ),
     Sweep(
         "dr_follow_ups", world=drilled, run=follow_up, state=follow_ups, wanted=lambda seen: seen == FOLLOWED,
         faults=EVERY, half_way=lambda seen: all(len(issues) == 1 for issues in seen.values()),

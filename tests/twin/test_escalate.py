@@ -8,6 +8,7 @@ import secrets
 import socketserver
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email import policy
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,12 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path, github_repo=REPO)
 
 
-def escalate(stage: Stage, *, environ: dict[str, str] | None = None, **options: Any) -> Outcome:
+def escalate(
+    stage: Stage, *, environ: dict[str, str] | None = None, selection: tuple[str, ...] | None = None, **options: Any
+) -> Outcome:
     kind = operation("escalate")
-    with stage.context("run-of-the-call") as context:
+    fields = {} if selection is None else {"selection": selection}
+    with stage.context("run-of-the-call", **fields) as context:
         if environ:
             context.world = World("sandbox", environ, None, None, context.world.tokens)
         return drive(kind(validated(kind.Want, {**ASKED, **options}, of="escalate"), context))
@@ -51,6 +55,15 @@ def repository(stage: Stage, *, private: bool = True) -> Any:
 
 def issues(stage: Stage) -> list[Any]:
     return [issue for issue in repository(stage).issues.values() if "could not finish" in issue.title]
+
+
+@contextmanager
+def counted(stage: Stage) -> Iterator[list[dict[str, Any]]]:
+    """The calls that are made meanwhile."""
+    stage.control("DELETE", "log")
+    calls: list[dict[str, Any]] = []
+    yield calls
+    calls.extend(stage.control("GET", "log")["entries"])
 
 
 def evidence(stage: Stage) -> str:
@@ -122,6 +135,58 @@ def test_an_issue_that_was_answered_well_and_is_not_there_is_a_warning(stage: St
     assert result["warnings"] == [
         f"issue of {REPO} was not told: GitHub took it, and the issue does not tell of this run"
     ]
+
+
+def test_a_good_run_tells_the_issue_once_and_closes_it(stage: Stage) -> None:
+    repository(stage)
+    good = {"exit_code": 0, "outcome": "promoted", "failed_run": "20260101T020000Z-promote-stage"}
+    with counted(stage) as calls:
+        nothing = escalate(stage, **good)
+    assert (nothing.changed, nothing.result["told"], len(calls)) == (False, [], 1)
+    escalate(stage)
+    escalate(stage, failed_run="20260101T010000Z-backup-stage", what="backup")
+    (issue,) = issues(stage)
+    with stage.context(check=True) as context:
+        kind = operation("escalate")
+        looked = drive(kind(validated(kind.Want, {**ASKED, **good}, of="escalate"), context), check=True)
+    assert "works again" in looked.plan.render()
+    assert len(issue.comments) == 1
+    for _ in range(2):
+        first = escalate(stage, **good).result
+    assert (issue.state, len(issue.comments)) == ("open", 2), "the backup still fails"
+    assert "Works again: `20260101T020000Z-promote-stage`" in issue.comments[-1].body
+    assert first["told"] == [], "it is told already"
+    ended = escalate(stage, what="hotops.core.backup", **{**good, "failed_run": "20260101T030000Z-backup-stage"}).result
+    assert [(row["ok"], row["closed"]) for row in ended["told"]] == [(True, True)]
+    assert (issue.state, len(issue.comments)) == ("closed", 3)
+    assert not escalate(stage, **good).changed
+
+
+def test_a_good_run_mends_what_it_was_about_and_says_no_more_in_public(tmp_path: Path) -> None:
+    apps = {name: {"promote_from": "shop-staging"} for name in ("shop-production", "shop-eu", "shop-us")}
+    stage = Stage(tmp_path, apps=apps, github_repo=REPO)
+    there = repository(stage, private=False).issues
+    good = {"exit_code": 0, "outcome": "promoted", "failed_run": "20260101T020000Z-promote-stage"}
+    for selection in (("shop-eu",), ("shop-eu", "shop-us"), tuple(apps)):
+        escalate(stage, selection=selection)
+    escalate(stage, selection=("shop-us", "shop-eu"), **good)
+    found = [issue for issue in there.values() if "could not finish" in issue.title]
+    states = {issue.title.rpartition(": ")[2]: issue.state for issue in found}
+    assert states == {"shop-eu": "closed", "shop-eu, shop-us": "closed", "all apps": "open"}
+    escalate(stage, selection=tuple(apps), **good)
+    assert {issue.state for issue in found} == {"closed"}
+    said = [comment.body for issue in found for comment in issue.comments]
+    assert said == ["Works again: `20260101T020000Z-promote-stage`"] * 3
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410, 500])
+def test_a_github_that_refuses_to_hear_of_a_good_run_is_a_warning(stage: Stage, status: int) -> None:
+    repository(stage)
+    escalate(stage)
+    stage.twin.faults.add({"kind": "status", "status": status, "match": {"surface": "github"}})
+    result = escalate(stage, exit_code=0, outcome="promoted").result
+    assert result["warnings"][0].startswith(f"issue of {REPO} was not told: ")
+    assert [issue.state for issue in issues(stage)] == ["open"]
 
 
 def test_where_nobody_is_declared_nothing_is_planned(tmp_path: Path) -> None:

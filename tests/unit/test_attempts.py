@@ -17,7 +17,7 @@ from hotops.inventory.gates import GATES
 from hotops.inventory.load import environment_from_vars
 from hotops.inventory.schema import Environment
 from hotops.promote.holding import hold, let_go
-from hotops.running import moment
+from hotops.running import escalating, moment
 from hotops.running.attempts import WAITS_FOR, Tried, run_until_ended
 from hotops.running.follow import Follower, usual_durations
 from hotops.running.job import Ended, Job
@@ -258,6 +258,28 @@ def test_the_second_failure_of_two_calls_is_told_and_a_good_run_between_ends_the
     # A slip in the call is no failure, and mends nothing either.
     assert seen == [(1, 0), (0, 0), (1, 0), (0, 0), (2, 1), (3, 2)]
     assert called(tmp_path)[1]["title"].endswith("promote, 3 times in a row")
+
+
+def test_a_good_run_closes_the_issue_of_the_failures_before_it(
+    tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(tmp_path, github_repo="acme/shop")
+    monkeypatch.setattr(escalating, "surroundings", lambda *_given, **more: stage.context(check=more["check"]))
+    repository = stage.twin.github.hub.repository("acme/shop")
+    assert repository is not None
+    runs = Runs(tmp_path, FakeClock(NOW), failed("server_error"), failed("wire"), Ended(0, "promoted", "x"))
+    tried(tmp_path, told, runs, github_repo="acme/shop", env_name="stage")
+    (issue,) = (issue for issue in repository.issues.values() if "could not finish" in issue.title)
+    assert issue.state == "open"
+    ended = tried(tmp_path, told, runs, github_repo="acme/shop", env_name="stage")
+    assert (issue.state, [row["closed"] for row in ended.told]) == ("closed", [True])
+    assert told[-1].startswith("Told issue #")
+    assert "that it works again, and closed it" in told[-1]
+    stage.control("DELETE", "log")
+    runs.ends = [Ended(0, "promoted", "x"), Ended(8, "findings", "x")]
+    for _ in range(2):
+        assert tried(tmp_path, told, runs, github_repo="acme/shop", env_name="stage").told == []
+    assert len(stage.control("GET", "log")["entries"]) == 1, "one look, and none where things were found"
 
 
 def test_what_is_not_restored_is_told_at_once_and_a_failed_look_in_check_mode_never(tmp_path: Path, told: Told) -> None:

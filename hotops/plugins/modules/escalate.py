@@ -15,6 +15,8 @@ description:
   - Opens an issue in the inventory's repository, one for the same apps, or adds to the open one.
   - A public repository is told the title and the run's id, and no more.
   - Sends a message every way that C(notifications) of the inventory declares, such as Slack or e-mail.
+  - With C(exit_code=0) the open issues about these apps are told that it works again, once after a failure.
+  - An issue is closed then, unless it names runs of another playbook that nobody saw working again.
   - What could not be told is a warning in the result; the task never fails for it.
   - C(hotops run) and the commands of playbooks do so at the second failure in a row, at once for exit code 7.
 author:
@@ -32,7 +34,7 @@ options:
     required: true
   exit_code:
     description:
-      - The exit code it ended with.
+      - The exit code it ended with; 0 tells open issues that it works again.
     type: int
     default: 1
   text:
@@ -42,7 +44,7 @@ options:
     default: ''
   failed_run:
     description:
-      - Id of the run that failed; by it the same failure is told once. This run's own if omitted.
+      - Id of the run that it is about, by which it is told once. This run's own if omitted.
     type: str
     default: ''
   evidence:
@@ -85,6 +87,13 @@ EXAMPLES = r"""
     outcome: backup_failed
     failures: 3
   run_once: true
+
+- name: The backup works again
+  hotops.core.escalate:
+    what: backup
+    outcome: done
+    exit_code: 0
+  run_once: true
 """
 
 RETURN = r"""
@@ -112,6 +121,10 @@ told:
       description:
         - The issue's page.
       type: str
+    closed:
+      description:
+        - Whether the issue was closed, after a good run.
+      type: bool
 warnings:
   description:
     - A sentence for each that failed.
