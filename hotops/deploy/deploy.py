@@ -13,6 +13,7 @@ from hotops.core.errors import ApiError, HotopsError, PlanChanged, UsageError, V
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
+from hotops.deploy.ahead import COMMAND, command_step, in_phases, release_step
 from hotops.deploy.beginning import first_of, say_begun, unsay_begun
 from hotops.deploy.bluegreen import BlueGreen
 from hotops.deploy.commanding import CommandRun, ReleaseCommandFailed
@@ -33,12 +34,6 @@ from hotops.fly.states import checks_pass, is_managed, is_started
 STRATEGIES: Mapping[str, type[Strategy]] = MappingProxyType(
     {"rolling": InPlace, "bluegreen": BlueGreen, "canary": Canary, "immediate": Immediate}
 )
-
-
-#: How the step that runs a release command is named, behind its app.
-COMMAND = "/release-command"
-#: The phases of release commands; it sorts before all levels.
-FIRST = "000-first"
 
 
 class DefinitionUnknown(HotopsError):
@@ -211,8 +206,8 @@ class Deploy(Operation[DeployWant, Seen]):
             if changing:
                 strategy.refuse(machines)
                 first = first_of(changing, machines)
-                steps.append(_release_step(target, serving, first, is_first=command is not None))
-                steps.extend([_command_step(target, command)] if command else [])
+                steps.append(release_step(target, serving, first, is_first=command is not None))
+                steps.extend([command_step(target, command)] if command else [])
                 steps.extend(changing)
             decided[target.app] = {
                 **({"release_command": command.shown} if command else {}),
@@ -373,35 +368,6 @@ def _groups_decided(machines: Sequence[Machine], digests_before: Mapping[str, st
     return decided
 
 
-def in_phases(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Steps in the order of their phases' names, which are made to sort."""
-    return tuple(sorted(steps, key=lambda step: step.phase))
-
-
 def _meant_to_run(plan: Plan) -> frozenset[str]:
     """Machines that ran before; a blue does again once it is brought back, and is passed over while it is retired."""
     return frozenset(step.target for step in plan.steps if step.before.get("runs"))
-
-
-def _release_step(target: Target, machines: Sequence[Machine], first: str, *, is_first: bool) -> Step:
-    images = sorted({str(marks.image_of(machine)) for machine in machines})
-    return Step(
-        f"{target.app}/release",
-        target.app,
-        "create",
-        before={"image": ", ".join(images), "first": first},
-        after={"image": target.image},
-        phase=f"{FIRST}/{target.level:03}/a-release" if is_first else f"{target.level:03}/a-release",
-    )
-
-
-def _command_step(target: Target, command: ReleaseCommand) -> Step:
-    """All release commands come before all machines, in the train's order: one that fails costs nobody anything."""
-    return Step(
-        f"{target.app}{COMMAND}",
-        target.app,
-        "create",
-        after={"release_command": command.shown},
-        needs=(f"{target.app}/release",),
-        phase=f"{FIRST}/{target.level:03}/b-command",
-    )

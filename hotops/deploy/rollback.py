@@ -15,8 +15,8 @@ from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step, shown
 from hotops.core.parallel import map_parallel
 from hotops.deploy import marks
 from hotops.deploy.afterwards import ask_afterwards
+from hotops.deploy.ahead import in_phases
 from hotops.deploy.blueback import is_half_way, is_step_back, steps_back, take_step, waiting_blues
-from hotops.deploy.deploy import in_phases
 from hotops.deploy.finishing import last_promotion
 from hotops.deploy.groups import groups_of
 from hotops.deploy.record import record_release
