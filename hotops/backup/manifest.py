@@ -15,6 +15,7 @@ from hotops.core.clock import basic_stamp, parse_rfc3339, rfc3339
 from hotops.core.signing import SignatureInvalid, sign, verify_envelope
 
 MANIFEST = "manifest.json"
+FORMAT = 1
 PAYLOAD_TYPE = "application/vnd.hotops.backup+json"
 PROGRESS_TYPE = "application/vnd.hotops.backup-progress+json"
 
@@ -158,6 +159,11 @@ def read(store: Store, prefix: str) -> Found:
         )
     try:
         signed = verify_envelope(json.loads(content), payload_type=PAYLOAD_TYPE)
+        if signed.body.get("format", FORMAT) != FORMAT:
+            raise BackupDamaged(
+                f"{prefix}/{MANIFEST} is of format {signed.body['format']}, and this hotops reads {FORMAT}.",
+                remedy="Use the hotops that made it, or a newer one.",
+            )
         manifest = Manifest.model_validate(signed.body)
     except (ValueError, RecursionError, SignatureInvalid, ValidationError) as error:
         said = error.message if isinstance(error, SignatureInvalid) else "it is not a manifest that hotops writes"
