@@ -56,6 +56,12 @@ def test_a_fresh_projects_own_database_takes_it(project: Server, kept: Store) ->
         "role clerk",
         "app.region",
         "schema cron",
+        "postgres may give nothing to supabase_admin: ",
+        "large object 424243",
+        "only a superuser makes it: ",
+        "operator class public.backwards using btree",
+        "foreign data wrapper nobody",
+        "published schema by_schema: shown",
     ):
         assert what in named
     asked = """
@@ -75,9 +81,17 @@ def test_a_fresh_projects_own_database_takes_it(project: Server, kept: Store) ->
     project.run(
         "postgres", 'drop policy "Own files" on storage.objects', "drop trigger on_auth_user_created on auth.users",
         "delete from auth.users where email = 'u7@example.com'", "revoke select on public.customers from anon",
+        "drop cast (int as public.status)", "select lo_unlink(424242)",
     )  # fmt: skip
     said = "\n".join(compare(load).findings)
-    for what in ("Own files", "on_auth_user_created", "table auth.users", "grant table public.customers: anon"):
+    for what in (
+        "Own files",
+        "on_auth_user_created",
+        "table auth.users",
+        "grant table public.customers: anon",
+        "cast integer as public.status is missing",
+        "large object 424242 is missing",
+    ):
         assert what in said
 
 

@@ -109,6 +109,8 @@ PLANTED: dict[str, tuple[str, str]] = {
     "a collation": ("drop collation public.bytes", "collation public.bytes is missing"),
     "a text search": ("alter text search configuration public.words drop mapping for word", "text search configuration public.words is"),
     "a dictionary": ("alter text search dictionary public.plain (accept = true)", "text search dictionary public.plain is"),
+    "an operator": ("drop operator public.=== (public.status, public.status)", "operator public.===(public.status,public.status) is missing"),
+    "an operator's owner": ("alter operator public.=== (public.status, public.status) owner to postgres", "operator public.===(public.status,public.status) is owner postgres"),
     "an operator class": ("drop operator family public.backwards using btree cascade", "operator class public.backwards using btree is missing"),
     "a type's owner": ("alter type public.status owner to supabase_admin", "type public.status is owner supabase_admin"),
     "a server's option": ("alter server far options (set host 'near')", "foreign server option far: host is"),

@@ -74,6 +74,24 @@ def test_what_was_written_changed_and_lost_since_is_counted_and_kept(
     )
     with pytest.raises(StoreFailed, match=r"not in the store as it was written: .*/\.kept/.* bytes"):
         calls("restore_compare", keep=True, tables=("public.customers",))
+    # Whichever write is refused, the run says so; the next one keeps all.
+    again = {"keep": True, "tables": ("public.customers", "public.orders")}
+    for refused_at in (1, 2):
+        writes: list[str] = []
+
+        def put_or_refuse(
+            store: Store, name: str, content: bytes, writes: list[str] = writes, at: int = refused_at
+        ) -> None:
+            writes.append(name)
+            if len(writes) == at:
+                raise StoreFailed("No space left on device.")
+            put(store, name, content)
+
+        monkeypatch.setattr(Store, "put", put_or_refuse)
+        with pytest.raises(StoreFailed, match="No space"):
+            calls("restore_compare", **again)
+        monkeypatch.setattr(Store, "put", put)
+        assert set(calls("restore_compare", **again).result["kept"]) == {"public.customers", "public.orders"}
     server.drop(living)
 
 
