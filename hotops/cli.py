@@ -206,8 +206,10 @@ def _refuse_unknown(words: Sequence[str]) -> None:
     known = [command.name for command in COMMANDS]
     alone = [name for name in known if " " not in name]
     same_verb = [command.name for command in COMMANDS if len(words) > 1 and command.words[1:] == (words[1],)]
+    verbs = [command.name for command in COMMANDS if words[0] not in nouns and command.words[1:] == (words[0],)]
     meant = (
-        (same_verb[0] if len(same_verb) == 1 else None)
+        " or hotops ".join(verbs)
+        or (same_verb[0] if len(same_verb) == 1 else None)
         # Said before the words behind it: in `promot sandbox` the second word is an environment, not half of a command.
         or (None if words[0] in {*nouns, *known} else nearest(words[0], alone, cutoff=_SURE))
         or nearest(" ".join(words[:3]), known)

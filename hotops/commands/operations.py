@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def function_of(command: OperationCommand) -> Callable[..., None]:
         call = Call(
             command,
             kind,
-            locate(words, given["inventory"]),
+            _located(command, words, given["inventory"]),
             options,
             reason=given.get("reason") or "",
             check=bool(given.get("check")),
@@ -207,6 +207,17 @@ class Call:
             return own
         one = "app" in self.kind.Want.model_fields and len(self.place.apps) == 1
         return self.place.apps[0] if one else self.place.environment.name
+
+
+def _located(command: OperationCommand, words: Sequence[str], inventory: Path | None) -> Place:
+    """The environment that is named; where none is, the command's own example says how. Raises UsageError."""
+    if not words and inventory is None and command.examples:
+        try:
+            return locate(words, inventory)
+        except UsageError as error:
+            remedy = f"{error.remedy} For example: {command.examples[0]}"
+            raise UsageError(error.message, remedy=remedy, code=error.failure_code) from None
+    return locate(words, inventory)
 
 
 def _takes_apps(kind: type[Operation[Any, Any]]) -> bool:

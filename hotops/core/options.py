@@ -43,11 +43,11 @@ def validated(kind: type[S], options: Mapping[str, Any], *, of: str = "") -> S:
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """The known name that was most likely meant, or None: one that is spelt alike, or the only one that begins so."""
-    names = list(known)
+    names = {each.lower(): each for each in known}
     close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=cutoff)
     if close:
-        return close[0]
-    begun = [each for each in names if each.startswith(name.lower())] if len(name) >= _BEGUN else []
+        return names[close[0]]
+    begun = [names[each] for each in names if each.startswith(name.lower())] if len(name) >= _BEGUN else []
     return begun[0] if len(begun) == 1 else None
 
 

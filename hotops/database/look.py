@@ -135,7 +135,10 @@ class SupabaseDsn(Operation[LookWant, Looked]):
         want = self.want
         judged = self._judged() if want.app or want.secret else None
         if judged is None and want.error_text is None:
-            raise UsageError("Nothing to look at.", remedy="Give app, secret or error_text.")
+            raise UsageError(
+                "Nothing to look at: neither an app, nor a secret of the vault, nor the text of an error is given.",
+                remedy="Give one of them, such as --error-text 'FATAL: Tenant or user not found'.",
+            )
         proof = corrected = None
         if judged is not None and want.prove:
             prover = Prover(self.context.world, Path(want.ca_file) if want.ca_file else None)

@@ -92,7 +92,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     commands = (
         OperationCommand("note", "Write a note.", operation="note", next="hotops look {env}"),
         OperationCommand("book burn", "Burn it.", operation="burn", fixed={"text": "ashes"}),
-        OperationCommand("look", "Read it.", operation="look"),
+        OperationCommand("look", "Read it.", ("hotops look sandbox shop-worker",), operation="look"),
     )
     for module in (cli, catalogue):
         monkeypatch.setattr(module, "COMMANDS", commands)
@@ -114,6 +114,8 @@ def hotops(project: Project, capsys: pytest.CaptureFixture[str]) -> Any:
     ("words", "says", "next_step"),
     [
         (("note",), "Which environment?", "Name one: sandbox"),
+        (("look",), "Which environment?", "Name one: sandbox. For example: hotops look sandbox shop-worker"),
+        (("burn", "sandbox"), "no command 'burn'", "Did you mean hotops book burn?"),
         (("note", "sandbx"), "no environment 'sandbx'", "Did you mean sandbox?"),
         (("note", "../sandbox"), "no environment '../sandbox'", "Did you mean sandbox?"),
         (("note", ""), "Which environment? Its name is empty.", "Name one: sandbox"),
