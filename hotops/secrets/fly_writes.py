@@ -60,8 +60,8 @@ def note_proven(context: Context, fly: Fly, app: str, proven: Mapping[str, Judge
 
 def remove_from_app(fly: Fly, app: str, name: str, ledger: Ledger) -> Fact:
     """Remove one name that the map does not have."""
+    ledger.remove(f"fly:{app}/{name}")
     version = fly.secrets.delete(app, [name]).version
-    ledger.forget([f"fly:{app}/{name}"])
     return {"version": version, "removed": name}
 
 

@@ -87,6 +87,6 @@ def write_scope(context: Context, repo: str, destination: str, values: Mapping[s
 
 def remove_from_scope(github: GitHub, repo: str, destination: str, name: str, ledger: Ledger) -> Fact:
     """Remove one name that the map does not have."""
+    ledger.remove(f"{destination}/{name}")
     github.secrets.delete(repo, name, github_scope(destination))
-    ledger.forget([f"{destination}/{name}"])
     return {"removed": name}

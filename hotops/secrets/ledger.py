@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ class Mark:
     """The last write to a target that is known: the value's fingerprint, and how the store showed it then.
 
     `intended` is the fingerprint of a write that was begun and whose end nobody noted: it may have arrived or not.
+    `removing` is that somebody asked for its removal: it may be gone already, and that is no mistake.
     `since` is when this value was written first, which is its age for rotation.
     """
 
@@ -30,6 +31,7 @@ class Mark:
     since: float | None = None
     run: str = ""
     intended: str | None = None
+    removing: bool | None = None
 
 
 class Ledger:
@@ -57,9 +59,9 @@ class Ledger:
             kept[target] = replace(mark, since=known.since if known is not None and same else mark.written_at)
         self._change(kept)
 
-    def forget(self, targets: Iterable[str]) -> None:
-        """Forget targets that were removed."""
-        self._change(dict.fromkeys(targets))
+    def remove(self, target: str) -> None:
+        """Note that a target is about to be removed, and forget what was written to it."""
+        self._change({target: Mark(removing=True)})
 
     def _change(self, changed: Mapping[str, Mark | None]) -> None:
         if not changed:

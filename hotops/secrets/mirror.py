@@ -22,7 +22,7 @@ from hotops.secrets.challenging import answers_of
 from hotops.secrets.fly_writes import note_proven, prove_app, remove_from_app, write_app
 from hotops.secrets.github_writes import remove_from_scope, repo_of, scopes_hold, write_scope
 from hotops.secrets.judgement import Judgement, judge
-from hotops.secrets.ledger import Ledger
+from hotops.secrets.ledger import Ledger, Mark
 from hotops.secrets.map_file import load_map
 from hotops.secrets.mirror_plan import apps_of, needs, remove_step, why_anew, write_steps
 from hotops.secrets.mirror_told import RETURNS, row_lines, told_partial
@@ -163,7 +163,7 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
         held = Held(remotes, held_apps)
         marks = Ledger(self.vault).marks
         adopt = self.want.adopt == "write"
-        removed = self._removed(found, held)
+        removed = self._removed(found, held, marks)
         judged = judge(found, wanted, held, marks, adopt=adopt, removed=removed, problems=tuple(problems))
         if self.want.challenge and not self.context.check:
             answers = answers_of(self.fly, self._challenged(), judged, held)
@@ -338,8 +338,11 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
             wait_timeout_s=declared.wait_timeout_s,
         )
 
-    def _removed(self, found: SecretMap, held: Held) -> tuple[Target, ...]:
-        """The extra names that are to be removed. Raises UsageError for one that is mapped or not there."""
+    def _removed(self, found: SecretMap, held: Held, marks: Mapping[str, Mark]) -> tuple[Target, ...]:
+        """The extra names that are to be removed; one that hotops removed is gone already, and no mistake.
+
+        Raises UsageError for one that is mapped, or of which nobody knows that it was ever there.
+        """
         mapped = {target for target, _ in found.placements()}
         removed = []
         for named in self.want.remove:
@@ -353,6 +356,12 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
             if there is None:
                 near = nearest(place, [*held.apps, *held.remotes])
                 raise UsageError(f"{named} names no place of this run.", remedy=f"Did you mean {near}?" if near else "")
-            if name in there:  # one that is gone already is fine
+            if name in there:
                 removed.append(target)
+            elif not (mark := marks.get(str(target))) or not mark.removing:
+                near = nearest(name, sorted({each for each in there if Target(target.destination, each) not in mapped}))
+                raise UsageError(
+                    f"There is no secret {name!r} at {place}, so there is nothing to remove. Nothing was written.",
+                    remedy=f"Did you mean {place}/{near}?" if near else "Without `remove`, the names there are listed.",
+                )
         return tuple(removed)

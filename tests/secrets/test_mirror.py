@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from hotops.core.secret import Secret
+from hotops.promote.pairs import environment_of
+from hotops.secrets.ledger import Ledger
+from hotops.secrets.wanted import vault_of
 from tests.secrets_stage import SecretsStage
 
 DSN = "postgresql://shop:p%2Fq@db.example.com:5432/shop?sslmode=require"
@@ -238,6 +241,19 @@ def test_extra_names_are_listed_and_removed_only_on_request(shop: SecretsStage) 
     assert outcome.plan.counts()["destroy"] == 1
     assert "OLD_FLAG" not in shop.at("shop-api")
     assert not shop.mirror(remove=("shop-api/OLD_FLAG",)).changed
+
+
+def test_a_name_to_remove_that_never_was_there_is_no_success(shop: SecretsStage) -> None:
+    shop.set("shop-api", OLD_FLAG="on")
+    refused = shop.failure(remove=("shop-api/OLD_FLAGS",))
+    assert int(refused.failure_exit) == 2
+    assert "no secret 'OLD_FLAGS' at shop-api" in refused.message
+    assert refused.remedy == "Did you mean shop-api/OLD_FLAG?"
+    assert [call for call in shop.calls() if call[2] != "none"] == [], "nothing was written"
+    with shop.context(run="20260101T000300Z-secrets_mirror-stage") as context:
+        Ledger(vault_of(environment_of(context), may_write=True)).remove("fly:shop-api/OLD_FLAGS")
+    # A run that was killed between the removal and its end is run again: that one is no mistake.
+    shop.mirror(remove=("shop-api/OLD_FLAGS",))
 
 
 def test_what_somebody_else_manages_is_not_called_extra(shop: SecretsStage) -> None:

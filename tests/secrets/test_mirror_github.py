@@ -124,6 +124,8 @@ def test_an_extra_is_removed_only_on_request(shop: SecretsStage) -> None:
     assert "github:production/OLD" in shop.mirror().result["extra"]
     shop.mirror(remove=("github:production/OLD",))
     assert "OLD" not in hub(shop, "production")
+    assert not shop.mirror(remove=("github:production/OLD",)).changed
+    assert "no secret 'OLDER' at github:production" in shop.failure(remove=("github:production/OLDER",)).message
 
 
 def test_a_run_of_some_apps_leaves_github_alone(shop: SecretsStage) -> None:
