@@ -262,13 +262,15 @@ class Restore(Operation[RestoreWanted, Aim]):
         lines = []
         if phases:
             took = sum(float(str(seconds)) for seconds in phases.values())
+            rows = sum(table.rows for table in state.load._wanted())
+            what = f"{', '.join(self.want.tables)} of {state.name}" if self.want.tables else state.name
             lines = [
-                f"{state.name} is {told['id']} of {told['taken_at']}: {told['rows']} rows in {spoken_duration(took)}",
+                f"{what} is {told['id']} of {told['taken_at']}: {rows} rows in {spoken_duration(took)}",
                 *(f"{name}: {seconds} s" for name, seconds in phases.items()),
-                *(f"not brought back: {_shortened(line)}" for line in self._problems(state)),
+                *(f"not brought back: {shortened(line)}" for line in self._problems(state)),
             ]
             lines += [f"not compared: {line}" for line in state.load.unproven]
-            lines += [f"held back: {_shortened(line)}" for line in state.load.held]
+            lines += [f"held back: {shortened(line)}" for line in state.load.held]
             if self.want.jobs == "hold" and "jobs" in state.found.manifest.schema_parts:
                 lines.append("scheduled jobs are held back: jobs=start starts them")
         ending = {"next": f"hotops status {state.settings.environment}"} if self.want.overwrite else {}
@@ -288,7 +290,7 @@ class Restore(Operation[RestoreWanted, Aim]):
         if want.overwrite != server.database or want.confirm != server.database:
             raise RestoreRefused(
                 f"{server.place} would lose its rows; its name has to be given twice.",
-                remedy=f"overwrite={server.database} confirm={server.database}, if that is the database you mean.",
+                remedy=f"-e overwrite={server.database} -e confirm={server.database} if that is the database you mean.",
             )
         known = [
             item.manifest
@@ -313,7 +315,7 @@ def trust(found: Found, trusted_key: str | None) -> None:
         )
 
 
-def _shortened(line: str) -> str:
+def shortened(line: str) -> str:
     """A line of a screen: the reason, and some of the names."""
     reason, _, names = line.partition(": ")
     several = names.split(", ")

@@ -119,6 +119,7 @@ def restore_newest_backup(exercise: Exercise, *, target_env: str = "RESTORE_URL"
     restored = outcome.result["restored"]
     record.note(loss_s=max(0.0, began - parse_rfc3339(str(restored["taken_at"]))), backup=restored["id"])
     record.note(held=list(outcome.result["held"]), unproven=list(outcome.result["unproven"]))
+    record.note(problems=list(outcome.result["problems"]), compared=dict(outcome.result["compared"]))
     return {"backup": restored["id"], "database": database, "rows": restored["rows"], "phases": took}
 
 

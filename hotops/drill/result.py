@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hotops.backup.restore import shortened
 from hotops.core.clock import measured_duration
 from hotops.core.table import aligned
 from hotops.drill.heartbeat import Beat
@@ -71,7 +72,7 @@ class Result:
             told.append(f"{facts['restored_database']} was removed, and is proven gone, at {facts['removed_at']}")
         if facts.get("expired_removed"):
             told.append(f"left by drills of before, removed now: {', '.join(facts['expired_removed'])}")
-        told += [f"not brought back: {line}" for line in facts.get("problems", [])]
+        told += [f"not brought back: {shortened(line)}" for line in facts.get("problems", [])]
         told += [f"not compared: {line}" for line in facts.get("unproven", [])]
         return told
 
