@@ -211,7 +211,8 @@ def find(store: Store, environment: str, database: str, wanted: str = "newest") 
     if not found:
         also = f" ({len(wrong)} unfinished or damaged)" if wrong else ""
         raise NoBackup(
-            f"{store.url} has no backup of {database} in {environment}{also}.", remedy="hotops backup create makes one."
+            f"{store.url} has no backup of {database} in {environment}{also}.",
+            remedy=f"hotops backup create {environment} makes one.",
         )
     return found[0]
 

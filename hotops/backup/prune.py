@@ -90,7 +90,7 @@ class PruneBackups(Operation[PruneWanted, Store]):
         if self.want.confirm is not None and self.want.confirm != settings.database:
             raise RestoreRefused(
                 f"confirm is {self.want.confirm!r}, the backups are of {settings.database}: nothing was removed.",
-                remedy=f"confirm={settings.database}",
+                remedy=f"-e confirm={settings.database}",
             )
         found, wrong = manifests.listed(settings.store, settings.environment, settings.database)
         # Who can write into the store can put a manifest there, dated as they like: it must not push the good ones out.

@@ -198,8 +198,9 @@ COMMANDS: tuple[Command, ...] = (
     OperationCommand(
         "backup show",
         "One backup with its tables, and what is not in it.",
-        ("hotops backup show production --backup newest",),
+        ("hotops backup show production", "hotops backup show production --backup 20260131T100000Z-3f9a2c"),
         operation="backup_info",
+        default={"backup": "newest"},
     ),
     OperationCommand(
         "backup verify",

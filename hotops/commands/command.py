@@ -35,7 +35,8 @@ class OperationCommand(Command):
     """`hotops NAME ENV [APP…]` calls an operation of the registry.
 
     Its options are the operation's own, one flag a field, but for those in `fixed`, which have that value; `reads` says
-    that with these it never writes. Where the operation has a field `app`, it is the app that is typed after ENV.
+    that with these it never writes. `default` are values of options that are not given.
+    Where the operation has a field `app`, it is the app that is typed after ENV.
     `word` names the option that is typed after ENV in the place of apps.
     `recorded` says whether the call leaves evidence; by default only a call that writes does. `next` is what to type
     next where the result does not say so (`{env}` stands for ENV).
@@ -43,6 +44,7 @@ class OperationCommand(Command):
 
     operation: str = field(kw_only=True)
     fixed: Mapping[str, Any] = field(kw_only=True, default_factory=dict)
+    default: Mapping[str, Any] = field(kw_only=True, default_factory=dict)
     recorded: bool | None = field(kw_only=True, default=None)
     word: str = field(kw_only=True, default="")
     reads: bool = field(kw_only=True, default=False)

@@ -17,12 +17,13 @@ class NotConfirmed(HotopsError):
 def confirm(question: str, *, destroys: bool, name: str, yes: bool, typed: str | None) -> str | None:
     """Return, with the typed name, if it is confirmed. `name` is what has to be typed where something is destroyed.
 
+    A name that was typed beforehand is a yes where nobody is there to ask; the operation looks whether it is right.
     Raises NotConfirmed, at once where there is no terminal: a job that waits for an answer waits for ever.
     """
     if destroys:
         _confirm_by_name(question, name, typed)
         return name
-    if yes:
+    if yes or (typed is not None and not _is_terminal()):
         return typed
     if not _is_terminal():
         raise NotConfirmed(f"{question} Nobody is there to ask.", remedy="Say yes beforehand: --yes")

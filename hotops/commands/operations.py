@@ -138,7 +138,7 @@ class Call:
         return Answer({**answer.result, "failure": told, "msg": msg}, answer.screen)
 
     def _options(self) -> dict[str, Any]:
-        options = {**self.given, **self.command.fixed}
+        options = {**self.command.default, **self.given, **self.command.fixed}
         fields = self.kind.Want.model_fields
         if "reason" in fields and self.reason:
             options["reason"] = self.reason

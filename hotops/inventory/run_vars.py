@@ -46,6 +46,9 @@ RUN_VARS: Mapping[str, str] = MappingProxyType(
         "beside": "Name of the database that a restore makes.",
         "into": "new: a restore makes a database; given: it takes the connection string's own, empty one.",
         "overwrite": "Name of the living database whose rows a restore replaces.",
+        "volume": "Volume that is restored: its id, or its name if that is one's alone.",
+        "snapshot": "Snapshot that a volume is restored from: newest, an id, or a moment.",
+        "region": "Region of a restored volume and its machine.",
         "outside": "Whether what a restore brings back may call out (keep) or is held back (hold).",
         "jobs": "Whether a restore starts scheduled jobs (start) or holds them back (hold).",
     }

@@ -264,7 +264,7 @@ class RestoreVolume(Operation[VolumeWanted, Seen]):
         how = "has several volumes" if meant else "has no volume"
         raise VolumeRefused(
             f"{app.app} {how} {self.want.volume}: {'; '.join(told) or 'it has none'}. Nothing was written.",
-            remedy="volume=ID, as listed." if told else f"fly volumes list -a {app.app}",
+            remedy="-e volume=ID as listed." if told else f"fly volumes list -a {app.app}",
         )
 
     def _loses(self) -> float:
@@ -275,7 +275,7 @@ class RestoreVolume(Operation[VolumeWanted, Seen]):
             raise VolumeRefused(
                 f"{spoken_duration(self._loses())} of writes to volume {volume.name} of {self._seen.app.app} would not"
                 " be on the new one; it has to be named twice. Nothing was written.",
-                remedy=f"volume={self.want.volume} confirm={self.want.volume}, if that is the volume you mean.",
+                remedy=f"-e volume={self.want.volume} -e confirm={self.want.volume} if that is the volume you mean.",
             )
 
     def _machine_made(self) -> Machine | None:

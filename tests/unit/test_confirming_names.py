@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hotops.commands import confirming
 from hotops.commands.catalogue import COMMANDS
 from hotops.commands.command import OperationCommand
 from hotops.commands.confirming import NotConfirmed, confirm
@@ -40,3 +41,18 @@ def test_the_documented_name_is_the_one_that_is_asked_for(command: OperationComm
     assert confirm("Carry it out?", destroys=True, name=name, yes=False, typed=typed) == typed
     with pytest.raises(NotConfirmed):
         confirm("Carry it out?", destroys=True, name=name, yes=True, typed=f"{typed}x")
+
+
+def test_a_name_typed_beforehand_is_a_yes_where_nobody_is_there_and_no_other_silence_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As documented: `hotops restore ENV --overwrite NAME --confirm NAME` works in a script."""
+    monkeypatch.setattr(confirming, "_is_terminal", lambda: False)
+    assert confirm("Carry it out?", destroys=False, name="shop", yes=False, typed="shop") == "shop"
+    with pytest.raises(NotConfirmed, match="Nobody is there"):
+        confirm("Carry it out?", destroys=False, name="shop", yes=False, typed=None)
+    # Whoever is there is asked all the same: only now the plan stands on the screen.
+    monkeypatch.setattr(confirming, "_is_terminal", lambda: True)
+    monkeypatch.setattr(confirming, "_ask", lambda _question: "n")
+    with pytest.raises(NotConfirmed, match="Nothing was changed"):
+        confirm("Carry it out?", destroys=False, name="shop", yes=False, typed="shop")
