@@ -254,13 +254,16 @@ def _seed_from_file(path: Path) -> dict[str, Any]:
     return _json_object(text, f"seed {path}")
 
 
+_JSON_FORM = 'Write it as {"key": "value"}, in single quotes for the shell; docs/sandbox.md shows some.'
+
+
 def _json_object(text: str, what: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise UsageError(f"The {what} is not JSON: {error}.") from error
+        raise UsageError(f"The {what} is not JSON: {error}.", remedy=_JSON_FORM) from error
     if not isinstance(document, dict):
-        raise UsageError(f"The {what} is not a JSON object.")
+        raise UsageError(f"The {what} is not a JSON object.", remedy=_JSON_FORM)
     return document
 
 

@@ -83,7 +83,9 @@ def values_of(want: type[Spec], given: Mapping[str, Any]) -> dict[str, Any]:
         if plain == "json":
             value = _from_json(name, value)
         elif plain == "list":
-            value = [part.strip() for item in value for part in item.split(",") if part.strip()]
+            value = [word for item in value for word in _named(name, item)]
+        elif isinstance(value, str):
+            refuse_empty(name, value)
         found[name] = value
     return found
 
@@ -104,6 +106,24 @@ def _flag(name: str, field: FieldInfo) -> inspect.Parameter:
     declared = typer.Option(spoken, metavar=metavar, help=told, show_default=False)
     kinds: dict[str, Any] = {"int": int | None, "float": float | None, "list": list[str] | None}
     return parameter(name, kinds.get(plain, str | None), declared)
+
+
+def _named(option: str, text_given: str) -> list[str]:
+    named = [part.strip() for part in text_given.split(",") if part.strip()]
+    refuse_empty(option, "".join(named))
+    return named
+
+
+def refuse_empty(option: str, text_given: str) -> None:
+    """Refuse `--tables "$T"` and `--version "$V"` whose variable is not set: it is not meant to be all of them, or any.
+
+    Raises UsageError.
+    """
+    if not text_given.strip():
+        raise UsageError(
+            f"--{option.replace('_', '-')} is empty.",
+            remedy="Is a variable of the shell not set? Say what is meant, or leave the flag out.",
+        )
 
 
 def _plain_kind(annotation: Any) -> str:

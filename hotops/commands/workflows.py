@@ -15,7 +15,7 @@ import typer
 
 from hotops.commands.command import PlaybookCommand
 from hotops.commands.confirming import confirm
-from hotops.commands.flags import place_parameters, switch, text, with_parameters, words_of
+from hotops.commands.flags import place_parameters, refuse_empty, switch, text, with_parameters, words_of
 from hotops.commands.place import Place, locate
 from hotops.commands.spoken import spoken_failure
 from hotops.commands.telling import fitted, progress, tell_failure
@@ -79,6 +79,8 @@ class How:
 def run_playbook(command: PlaybookCommand, place: Place, variables: Mapping[str, str | None], how: How) -> int:
     """Ask, run, tell; returns the exit code."""
     environment = place.environment
+    for name in [name for name, value in variables.items() if value is not None and name != "reason"]:
+        refuse_empty(name, variables[name] or "")
     extra = {name: value for name, value in variables.items() if value}
     check_extra_vars(extra, environment.env_kind)
     if missing := [name for name in command.needs if name not in extra]:

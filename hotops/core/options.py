@@ -31,7 +31,9 @@ def validated(kind: type[S], options: Mapping[str, Any], *, of: str = "") -> S:
     given = {key: value for key, value in options.items() if value is not None}
     for key in list_options(kind) & given.keys():
         if isinstance(given[key], str):
-            given[key] = [item.strip() for item in given[key].split(",") if item.strip()]
+            text, given[key] = given[key], [item.strip() for item in given[key].split(",") if item.strip()]
+            if not given[key]:
+                raise _empty(key, of, text)
     try:
         return kind.model_validate(given)
     except ValidationError as error:
@@ -39,6 +41,14 @@ def validated(kind: type[S], options: Mapping[str, Any], *, of: str = "") -> S:
         raise UsageError(
             f"{of + ': ' if of else ''}{said}.", remedy=f"ansible-doc hotops.core.{of} lists the options." if of else ""
         ) from None
+
+
+def _empty(option: str, of: str, text: str) -> UsageError:
+    """An empty text is no list: a variable that is not set would else mean all tables, all places, all paths."""
+    return UsageError(
+        f"{of + ': ' if of else ''}{option}={text!r} names nothing.",
+        remedy="Is a variable not set? Name what is meant, or leave the option out.",
+    )
 
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:

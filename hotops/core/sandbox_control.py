@@ -89,7 +89,10 @@ class ControlClient:
         document = _parsed(content)
         if answer.status >= 400:
             said = document.get("error") if isinstance(document, dict) else None
-            raise SandboxRefused(f"The sandbox refused {method} {action.partition('?')[0]}: {said or answer.status}.")
+            raise SandboxRefused(
+                f"The sandbox refused {method} {action.partition('?')[0]}: {said or answer.status}.",
+                remedy="hotops sandbox status shows what there is, docs/sandbox.md what can be asked of it.",
+            )
         return document
 
 

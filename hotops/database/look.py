@@ -134,7 +134,7 @@ class SupabaseDsn(Operation[LookWant, Looked]):
     def observe(self) -> Looked:
         want = self.want
         judged = self._judged() if want.app or want.secret else None
-        if judged is None and want.error_text is None:
+        if judged is None and not (want.error_text or "").strip():
             raise UsageError(
                 "Nothing to look at: neither an app, nor a secret of the vault, nor the text of an error is given.",
                 remedy="Give one of them, such as --error-text 'FATAL: Tenant or user not found'.",

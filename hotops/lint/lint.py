@@ -19,7 +19,7 @@ from hotops.lint.finding import Finding
 from hotops.lint.fly_toml import lint_fly_toml
 from hotops.lint.idioms import judge_script
 from hotops.lint.shell_words import read_script
-from hotops.lint.sources import files_below, kind_of, read
+from hotops.lint.sources import files_below, is_no_text, kind_of, read
 from hotops.lint.workflow import lint_workflows
 from hotops.scale.toml_file import FlyToml, TomlUnreadable
 
@@ -143,6 +143,8 @@ class Lint(Operation[LintWanted, list[Finding]]):
             path = (root / named).resolve()
             if not path.exists():
                 raise UsageError(f"There is no {named} below {root.name}.", remedy="Correct paths.")
+            if path.is_file() and is_no_text(path):
+                raise UsageError(f"{named} is no text.", remedy="Name fly.toml files, workflows, scripts, documents.")
             found += files_below(path) if path.is_dir() else [path]
         if not found:
             raise UsageError(

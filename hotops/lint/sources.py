@@ -56,6 +56,12 @@ def files_below(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def is_no_text(path: Path) -> bool:
+    """Whether a file's beginning holds a zero byte, by which git, too, knows a binary."""
+    with path.open("rb") as file:
+        return b"\0" in file.read(8192)
+
+
 def read(path: Path) -> str:
     """A file's text; bytes that are none are passed over."""
     return path.read_text(encoding="utf-8", errors="replace")

@@ -118,7 +118,8 @@ class RotateSecret(Operation[RotateWant, RotateSeen]):
         mapped = found.secrets.get(name)
         if mapped is None:
             near = nearest(name, found.secrets)
-            raise UsageError(f"The map has no secret {name}.", remedy=f"Did you mean {near}?" if near else "")
+            known = f"It has {', '.join(found.secrets)}." if found.secrets else ""
+            raise UsageError(f"The map has no secret {name}.", remedy=f"Did you mean {near}?" if near else known)
         item = vault.find(mapped.vault or name)
         self._provider = self.provider_for(
             Asked(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,8 @@ from hotops.sandbox.twin import Twin
 from hotops.sandbox.wire import Request, Response
 
 PREFIX = "/_sandbox/"
+#: What a registry takes as a tag.
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 Payload = dict[str, Any]
 Action = Callable[[Twin, Payload, float], Any]
 
@@ -115,6 +118,8 @@ def _push(twin: Twin, payload: Payload, now: float) -> Payload:
     deploys = bool(payload.get("deploy", True))
     age_s = float(payload.get("age_s") or 0.0)
     tag = str(payload["tag"])
+    if not _TAG.fullmatch(tag):
+        raise RefusalError(400, f"{tag!r} is no tag of an image: letters, digits, and _ . - after the first")
     pushed = happenings.push(twin.world, app, tag, now, age_s=age_s, deploys=deploys, labels=payload.get("labels"))
     github.built(twin.github.hub, twin.world.images.content(tag).labels, now - age_s)
     return pushed

@@ -43,13 +43,27 @@ def leaked_text(file: str | None) -> Secret:
     elif sys.stdin is not None and sys.stdin.isatty():
         text = getpass.getpass("The leaked value (it is not shown): ")
     else:
-        text = sys.stdin.read(_LARGEST) if sys.stdin is not None else ""
+        text = _from_stdin()
     if not text.strip():
         raise UsageError(
             "Nothing was given to be traced.",
             remedy="Give it on standard input (never as an argument): hotops secrets trace ENV < FILE",
         )
     return Secret(text.strip())
+
+
+def _from_stdin() -> str:
+    try:
+        return sys.stdin.read(_LARGEST) if sys.stdin is not None else ""
+    except UnicodeDecodeError:
+        raise _no_text("What was given") from None
+
+
+def _no_text(what: str) -> UsageError:
+    """Without the bytes at which reading stopped: they are of the secret."""
+    return UsageError(
+        f"{what} is no text: it holds bytes that are no UTF-8.", remedy="Give the value alone, as plain text."
+    )
 
 
 def peeled(text: Secret) -> Secret:
@@ -114,6 +128,8 @@ def _from_file(path: Path) -> str:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             raise UsageError(f"Others on this computer may read {path}.", remedy=f"chmod 600 {path}")
-        return path.read_text(encoding="utf-8", errors="replace")[:_LARGEST]
+        return path.read_text(encoding="utf-8")[:_LARGEST]
+    except UnicodeDecodeError:
+        raise _no_text(str(path)) from None
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}.", remedy=f"ls -l {path}") from None

@@ -355,7 +355,10 @@ class MirrorSecrets(Operation[MirrorWant, MirrorSeen]):
                 )
             if there is None:
                 near = nearest(place, [*held.apps, *held.remotes])
-                raise UsageError(f"{named} names no place of this run.", remedy=f"Did you mean {near}?" if near else "")
+                raise UsageError(
+                    f"{named} names no place of this run.",
+                    remedy=f"Did you mean {near}?" if near else "Write it as APP/NAME; secrets_audit.yml lists them.",
+                )
             if name in there:
                 removed.append(target)
             elif not (mark := marks.get(str(target))) or not mark.removing:

@@ -13,9 +13,11 @@ from pydantic import Field
 
 from hotops import cli, registry
 from hotops.commands import catalogue, confirming
-from hotops.commands.command import OperationCommand
+from hotops.commands.command import OperationCommand, PlaybookCommand
+from hotops.commands.place import locate
 from hotops.commands.spoken import spoken
 from hotops.commands.telling import fitted
+from hotops.commands.workflows import How, run_playbook
 from hotops.core.errors import HotopsError
 from hotops.core.operation import Done, Fact, Operation, Plan, Spec, Step
 from tests.playbooks.project import Project
@@ -142,6 +144,29 @@ def test_a_wrong_word_is_answered_with_what_was_meant(
     assert says in err
     assert f"Next: {next_step}" in err
     assert not Path("note.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (("note", "sandbox", "shop-worker", "--text", ""), "--text"),
+        (("note", "sandbox", "shop-worker", "--tags", ""), "--tags"),
+        (("note", "sandbox", "shop-worker", "--tags", "a", "--tags", " , "), "--tags"),
+    ],
+)
+def test_a_variable_of_the_shell_that_is_not_set_means_neither_all_nor_any(
+    hotops: Any, words: tuple[str, ...], flag: str
+) -> None:
+    code, _, err = hotops(*words, "--yes")
+    assert code == 2
+    assert f"{flag} is empty." in err
+    assert not Path("note.txt").exists()
+
+
+def test_an_empty_version_is_not_any_version(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    command = PlaybookCommand("promote", "Promote.", playbook="promote", variables=("reason", "version"))
+    with pytest.raises(HotopsError, match="--version is empty"):
+        run_playbook(command, locate(["sandbox"], None), {"reason": "", "version": ""}, How(yes=True))
 
 
 @pytest.mark.parametrize(
