@@ -98,7 +98,7 @@ def test_githubs_part_is_ten_times_as_fast_as_a_loop_of_gh(
         Table(
             "80 secrets to two environments of GitHub",
             "The real `gh secret set` in a loop, against `secrets_mirror`, which also reads what is there, takes the"
-            " lock and proves what it wrote; one loopback server, no limits, seconds by the clock, in turns.",
+            " lock and proves\nwhat it wrote; one loopback server, no limits, seconds by the clock, in turns.",
             ("round", "gh (s)", "hotops (s)", "times as fast"),
             [
                 [n, loop, mirror, ratio]
@@ -132,7 +132,7 @@ def test_within_the_limits_it_takes_hardly_longer_than_they_ask(
         Table(
             "200 secrets and 60 machines, within Fly's and GitHub's limits",
             "40 secrets each to three apps and two environments; another memory for ten machines in each of six apps,"
-            " with visitors. On pretended clocks, so only what has to be waited for counts.",
+            " with visitors.\nOn pretended clocks, so only what has to be waited for counts.",
             ("what", "least (s)", "took (s)", "calls", "calls of a second run"),
             [
                 ["200 writes of secrets", least_s, took_s, calls, again],
