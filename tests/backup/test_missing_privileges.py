@@ -34,6 +34,7 @@ def test_a_backup_by_a_role_that_may_not_read_a_table_names_it_and_lists_nothing
         dump.begin()
     assert failed.value.remedy
     assert manifests.listed(store, "test", "shop")[0] == []
+    server.run("template1", "drop role reads_nothing")
 
 
 def test_a_restore_by_a_role_that_may_not_create_there_changes_nothing(server: Server, kept: Store) -> None:
@@ -47,3 +48,4 @@ def test_a_restore_by_a_role_that_may_not_create_there_changes_nothing(server: S
     assert failed.value.remedy
     assert server.run(name, "select count(*) from pg_class") == before
     server.drop(name)
+    server.run("template1", "drop role writes_nothing")
