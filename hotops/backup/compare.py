@@ -66,7 +66,7 @@ def compare(load: Load, *, name_rows: bool = True, foreign_keys: bool = True) ->
     """Compare the database of a restore with its backup. Reads only, but for a temporary table where rows differ."""
     found = Comparison()
     manifest = load.found.manifest
-    wanted = load._wanted()
+    wanted = load.wanted()
     with ThreadPoolExecutor(load.workers, thread_name_prefix="hotops-compare") as pool:
         for lines in pool.map(lambda table: _compare_table(load, table, found, name_rows=name_rows), wanted):
             found.rows += lines

@@ -112,7 +112,7 @@ class Load:
 
     def rows(self) -> None:
         """Every row, once: a part and the note that it is there are one transaction."""
-        parts = [(table, part) for table in self._wanted() for part in table.parts]
+        parts = [(table, part) for table in self.wanted() for part in table.parts]
         with self._session() as session:
             done = {row[0] for row in session.execute(f"select part from {NOTES}.done").fetchall()}
         left = Turns(item for item in parts if item[1].name not in done)
@@ -221,7 +221,7 @@ class Load:
     def _keep_held(self, found: list[str]) -> None:
         self.held += [line for line in found if line not in self.held]
 
-    def _wanted(self) -> list[Table]:
+    def wanted(self) -> list[Table]:
         """Tables to load: all, or those asked for. Raises RestoreRefused for one that is not in the backup."""
         manifest = self.found.manifest
         if not self.tables:
@@ -238,7 +238,7 @@ class Load:
 
     def _filled(self, cursor: Any) -> list[str]:
         filled = []
-        for table in self._wanted():
+        for table in self.wanted():
             if not self.may.superuser and table.schema_name in PLATFORM_SCHEMAS:
                 continue  # a project's own services fill these as soon as it is there
             cursor.execute("select to_regclass(%s) is not null", (f"{quoted(table.schema_name)}.{quoted(table.name)}",))
@@ -371,7 +371,7 @@ class Load:
             return large_object_entries(listed)
         if not self.tables:
             return listed
-        tables = [(table.schema_name, table.name) for table in self._wanted()]
+        tables = [(table.schema_name, table.name) for table in self.wanted()]
         return entries_of(listed, tables, self.catalogue())
 
     def _judge(self, section: str, code: int, said: str) -> list[str]:

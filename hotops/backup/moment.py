@@ -208,13 +208,13 @@ class RestoreMoment(Operation[MomentWanted, Window]):
         if want.overwrite != state.name or want.confirm != state.name:
             raise RestoreRefused(
                 f"{state.name} would lose all that was written since {self.want.to}; its name has to be given twice.",
-                remedy=f"-e overwrite={state.name} -e confirm={state.name} if that is the project you mean.",
+                remedy=f"overwrite={state.name} confirm={state.name} if that is the project you mean.",
             )
         healthy = state.project.status == "ACTIVE_HEALTHY"
         if healthy and not want.without_backup and (state.backup_age_h is None or state.backup_age_h > FRESH_H):
             raise RestoreRefused(
                 f"No backup of {state.name} is younger than {FRESH_H:g} h: what it holds now would be lost for good.",
-                remedy="Back it up first (backup.yml); -e without_backup=true goes on without.",
+                remedy="Back it up first (backup.yml); without_backup=true goes on without.",
             )
 
     def _age_h(self) -> float | None:

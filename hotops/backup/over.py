@@ -21,7 +21,7 @@ class Over(Load):
     def claim(self) -> None:
         """Empty the wanted tables, once. Raises RestoreRefused where tables are not as they were."""
         manifest = self.found.manifest
-        wanted = [table for table in self._wanted() if table.full_name not in OWN_ROWS and not table.where]
+        wanted = [table for table in self.wanted() if table.full_name not in OWN_ROWS and not table.where]
         names = {f"{table.schema_name}.{table.name}" for table in wanted}
         with self._session(autocommit=False) as session:
             row = session.execute(f"select to_regclass('{NOTES}.done') is not null").fetchone()

@@ -262,7 +262,7 @@ class Restore(Operation[RestoreWanted, Aim]):
         lines = []
         if phases:
             took = sum(float(str(seconds)) for seconds in phases.values())
-            rows = sum(table.rows for table in state.load._wanted())
+            rows = sum(table.rows for table in state.load.wanted())
             what = f"{', '.join(self.want.tables)} of {state.name}" if self.want.tables else state.name
             lines = [
                 f"{what} is {told['id']} of {told['taken_at']}: {rows} rows in {spoken_duration(took)}",

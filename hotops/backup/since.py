@@ -206,7 +206,7 @@ class CompareLiving(Operation[CompareWanted, Compared]):
         programs = find_programs(row[0] if row else 0)
         load = Load(connection, programs, settings.store, opener, found, tables=want.tables)
         differing, missing, same = [], [], 0
-        for table in load._wanted():
+        for table in load.wanted():
             since = self._since(load, table)
             if since is None:
                 missing.append(table.full_name)

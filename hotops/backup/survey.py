@@ -136,8 +136,8 @@ def survey(session: Any) -> Survey:
         )
         raise PrivilegeMissing(
             f"The role {user} {why}{' …' if len(closed) + len(hidden) > 8 else ''}: a backup without them would look whole.",
-            remedy="Use the role postgres, or: grant pg_read_all_data to the role, and alter role … bypassrls"
-            f"{'; grant select on large object … to it' if closed_objects else ''}.",
+            remedy=f"{'' if user == 'postgres' else 'Use the role postgres, or: '}grant pg_read_all_data to the role,"
+            f" and alter role … bypassrls{'; grant select on large object … to it' if closed_objects else ''}.",
         )
     left_out = [f"{schema}.{name}: the platform keeps it from {user}" for schema, name in kept_from_us]
     left_out += [f"passwords of the roles {logins}: no server gives them away"] if logins else []

@@ -44,9 +44,9 @@ MANIFEST_FILE = "manifest.json"
 STAGED_MANIFEST_FILE = ".manifest.json.new"
 
 #: Lines that tell what was looked at: another look brings them again, so they wait for the next line that matters.
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _MAY_BE_LATE = frozenset({"gate", "observation", "note", "phase_started", "phase_finished"})
 _FRAME_FIELDS = frozenset({"n", "at", "run", "prev"})
+_NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9_.-]+")
 _Result = TypeVar("_Result")
 
 
@@ -324,7 +324,7 @@ def _signing_key_id() -> str:
 
 
 def _file_word(text: str) -> str:
-    return _UNSAFE.sub("-", text).strip("-.") or "run"
+    return _NOT_IN_FILE_NAMES.sub("-", text).strip("-.") or "run"
 
 
 def _make_folder(evidence_dir: Path, name: str) -> Path:

@@ -26,6 +26,7 @@ LONGEST_HOLD_S = 4 * 3600.0
 #: Several may find one dead holder's lock: one takes it over, and the others wait that long to see who it was.
 _ATTEMPTS = 12
 _PAUSE_S = 0.25
+_NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,6 @@ def this_place() -> str:
     return hashlib.sha256(f"{boot}-{namespace}".encode()).hexdigest()[:16]
 
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
-
-
 class LockStore(Protocol):
     """Where a lock lives: a file here, a git ref for everyone."""
 
@@ -127,7 +125,7 @@ class FileLock:
     scope = "this computer only"
 
     def __init__(self, name: str, folder: Path | None = None) -> None:
-        safe = _UNSAFE.sub("_", name)
+        safe = _NOT_IN_FILE_NAMES.sub("_", name)
         self._path = private_folder(folder or state_dir() / "locks") / f"{safe}.json"
 
     def create(self, holder: Holder) -> bool:

@@ -57,7 +57,7 @@ class SwitchDatabase(FixDsn):
         if not want.undo and want.confirm != want.to_database:
             raise SwitchRefused(
                 f"The app would work with {want.to_database}: its name has to be given twice. Nothing was written.",
-                remedy=f"-e confirm={want.to_database} once hotops restore proved it row by row.",
+                remedy=f"confirm={want.to_database} once hotops restore proved it row by row.",
             )
 
     @property
@@ -72,6 +72,6 @@ class SwitchDatabase(FixDsn):
         name = self._wanted.to_database
         if name is None:
             raise SwitchRefused(
-                "It is not said to which database.", remedy="-e to_database=NAME as hotops restore told it."
+                "It is not said to which database.", remedy="to_database=NAME as hotops restore told it."
             )
         return replace(super()._right_one(item, judged), database=name)

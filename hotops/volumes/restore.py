@@ -37,7 +37,9 @@ _NOT_COPIED = tuple(mark for mark in marks.ALL if mark not in (marks.VERDICT, ma
 class VolumeWanted(Spec):
     """Which volume, from which snapshot."""
 
-    app: str = Field(min_length=1, description="The Fly app, or its host in the inventory.")
+    app: str | None = Field(
+        None, min_length=1, description="The Fly app, or its host in the inventory; the only selected one if omitted."
+    )
     volume: str = Field(
         min_length=1,
         description="The volume that is lost or holds the wrong content: its id, or its name if that is one's alone.",
@@ -242,7 +244,15 @@ class RestoreVolume(Operation[VolumeWanted, Seen]):
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def _app(self) -> App:
-        apps = self._environment.apps
+        apps, selected = self._environment.apps, self.context.selection
+        if self.want.app is None:
+            chosen = [app for app in apps.values() if not selected or app.host in selected]
+            if len(chosen) == 1:
+                return chosen[0]
+            raise UsageError(
+                f"Which app? {len(chosen)} are selected: {', '.join(app.host for app in chosen)}. Nothing was written.",
+                remedy=f"Name it: -l {chosen[0].host}" if chosen else "",
+            )
         for app in apps.values():
             if self.want.app in (app.app, app.host):
                 return app

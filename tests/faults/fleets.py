@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hotops.deploy import marks
 from hotops.deploy.roll import PROPAGATION_S
 from hotops.fly import Fly
+from hotops.fly.models import Machine
 from hotops.fly.states import is_alive
 from tests.stage import Stage
 from tests.twin.stages import lock_holder
@@ -96,6 +97,15 @@ def leases(stage: Stage) -> list[str]:
             for machine in stage.living_machines(app)
             if machines.lease_of(app, machine.id) is not None
         ]
+
+
+def out_of_service(machines: Iterable[Machine]) -> Iterator[str]:
+    """Each that is out of rotation or does not run."""
+    for machine in machines:
+        if machine.cordoned:
+            yield f"{machine.id} is out of rotation"
+        if machine.state != "started":
+            yield f"{machine.id} is {machine.state}"
 
 
 def unserved_soon(stage: Stage) -> list[str]:

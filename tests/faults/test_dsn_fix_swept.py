@@ -8,6 +8,7 @@ from typing import Any
 
 from hotops.core.errors import HotopsError
 from tests.database_stage import APP, REF, DatabaseStage
+from tests.faults.fleets import out_of_service
 from tests.faults.sweep import AGAIN, FIRST, Sweep
 from tests.secrets_stage import SecretsStage
 
@@ -34,11 +35,7 @@ def is_wanted(seen: dict[str, Any]) -> bool:
 
 def left_behind(shop: DatabaseStage) -> Iterable[str]:
     shop.stage.clock.sleep(20)
-    for machine in shop.stage.living_machines(APP):
-        if machine.cordoned:
-            yield f"{machine.id} is out of rotation"
-        if machine.state != "started":
-            yield f"{machine.id} is {machine.state}"
+    yield from out_of_service(shop.stage.living_machines(APP))
     if shop.status() != 200:
         yield "the app does not answer"
     if state(shop)["kept"] != GIVEN:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hotops.core.driver import drive
 from hotops.secrets.mirror import MirrorSecrets, MirrorWant
+from tests.faults.fleets import out_of_service
 from tests.faults.sweep import Sweep
 from tests.secrets_stage import SecretsStage
 from tests.stage import Stage
@@ -62,11 +63,7 @@ def is_mirrored(found: dict[str, Any]) -> bool:
 
 
 def left_behind(stage: Stage) -> Iterable[str]:
-    for machine in stage.living_machines():
-        if machine.cordoned:
-            yield f"{machine.id} is out of rotation"
-        if machine.state != "started":
-            yield f"{machine.id} is {machine.state}"
+    yield from out_of_service(stage.living_machines())
     shop = _STAGES[id(stage)]
     if shop.mirror(run="20260101T000200Z-secrets_mirror-stage").changed:
         yield "another run has something to do"

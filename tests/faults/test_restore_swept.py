@@ -20,6 +20,7 @@ from hotops.sandbox import supabase as management
 from hotops.sandbox.supabase import ManagementApi
 from tests.database.test_dsn_fix import ITEM, SESSION
 from tests.database_stage import APP, REF, SUPABASE_TOKEN, DatabaseStage
+from tests.faults.fleets import out_of_service
 from tests.faults.sweep import Sweep
 from tests.secrets_stage import SecretsStage
 from tests.stage import Stage
@@ -70,11 +71,7 @@ def databases(shop: DatabaseStage) -> dict[str, Any]:
 def left_of_a_switch(shop: DatabaseStage) -> Iterable[str]:
     """Both strings are in the vault whatever happened, so that there is a way on and a way back."""
     shop.stage.clock.sleep(20)
-    for machine in shop.stage.living_machines(APP):
-        if machine.cordoned:
-            yield f"{machine.id} is out of rotation"
-        if machine.state != "started":
-            yield f"{machine.id} is {machine.state}"
+    yield from out_of_service(shop.stage.living_machines(APP))
     if shop.status() != 200:
         yield "the app does not answer"
     state = databases(shop)

@@ -140,6 +140,17 @@ def test_a_lost_host_an_older_snapshot_another_region_and_wrong_names(tmp_path: 
         restore(stage, app="shop-serch")
 
 
+def test_of_several_apps_the_one_that_is_meant_has_to_be_selected(tmp_path: Path) -> None:
+    other = {"shop-files": APPS[APP]}
+    stage = Stage(tmp_path, apps={**APPS, **other})
+    (was,) = stage.living_machines(APP)
+    with pytest.raises(UsageError, match=r"Which app\? 2 are selected: .*Nothing was written") as failed:
+        restore(stage, app=None)
+    assert str(failed.value.remedy).startswith("Name it: -l shop-")
+    assert stage.writes() == []
+    assert [each.id for each in serving(stage)] == [was.id]
+
+
 def test_a_destroyed_volume_comes_back_where_a_machine_is_left_to_be_like(tmp_path: Path) -> None:
     stage = a_stage(tmp_path)
     (was,), (lost,) = stage.living_machines(APP), volumes(stage)

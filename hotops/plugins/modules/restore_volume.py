@@ -23,9 +23,8 @@ author:
 options:
   app:
     description:
-      - The Fly app, or its host in the inventory.
+      - The Fly app, or its host in the inventory; the only selected one if omitted.
     type: str
-    required: true
   volume:
     description:
       - 'The volume that is lost or holds the wrong content: its id, or its name if that is one''s alone.'
